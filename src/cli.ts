@@ -1,0 +1,149 @@
+import { COMMANDS, type CommandSpec, helpFor, type Parsed, parse } from './cli/args.ts'
+import type { Io } from './cli/io.ts'
+import { EXIT, Failure, Interrupted, Refusal } from './engine/errors.ts'
+import type { System } from './system/ports.ts'
+import { chooseFrontEnd, type FrontEnd } from './ui/front-end.ts'
+
+/** The composition root: parses arguments, builds the world, chooses a front end, sets the exit code. Heavy things are imported where they are used. */
+
+export interface Program {
+  name: string
+  version: string
+  root: string
+}
+
+/** Replaces the real system, for tests that watch or break a port. Never set in production. */
+export type WrapSystem = (system: System) => System
+
+export async function main(argv: readonly string[], io: Io, program: Program, wrap: WrapSystem = (s) => s): Promise<number> {
+  let json = argv.includes('--output=json') || argv.some((word, i) => word === '--output' && argv[i + 1] === 'json')
+  try {
+    const parsed = parse(argv)
+    if (parsed.flags.version) {
+      io.stdout.write(`${program.name} ${program.version}\n`)
+      return EXIT.ok
+    }
+    if (parsed.flags.help) {
+      io.stdout.write(helpFor(parsed.command))
+      return EXIT.ok
+    }
+    const output = parsed.flags.output ?? 'text'
+    if (output !== 'text' && output !== 'json') throw new Refusal('usage', `--output ${output} is not known`, 'text or json')
+    json = output === 'json'
+    return await run(parsed, argv, io, program, json, wrap)
+  } catch (error) {
+    return report(error, io, program, json)
+  }
+}
+
+/** An error as one line, a hint and a stable code; a bug with its stack on standard error, so that it can be reported. */
+export function report(error: unknown, io: Pick<Io, 'stdout' | 'stderr'>, program: Program, json: boolean): number {
+  const known = error instanceof Refusal || error instanceof Failure
+  const code = known ? error.code : error instanceof Interrupted ? 'interrupted' : 'bug'
+  const message = error instanceof Error ? error.message : String(error)
+  const hint = known
+    ? error.hint
+    : code === 'bug'
+      ? 'this is a fault of the program; nothing is repeated by itself at the next start'
+      : undefined
+  if (json) io.stdout.write(`${JSON.stringify({ schema: 'talos-preflight/error/v1', error: { code, message, hint: hint ?? null } })}\n`)
+  io.stderr.write(`${program.name}: ${message} (${code})\n`)
+  for (const line of hint?.split('\n') ?? []) io.stderr.write(`  ${line}\n`)
+  if (code === 'bug' && error instanceof Error) io.stderr.write(`${error.stack?.split('\n').slice(1, 6).join('\n') ?? ''}\n`)
+  return error instanceof Refusal ? EXIT.usage : error instanceof Interrupted ? EXIT.interrupted : EXIT.broken
+}
+
+async function run(parsed: Parsed, argv: readonly string[], io: Io, program: Program, json: boolean, wrap: WrapSystem): Promise<number> {
+  const kind = chooseFrontEnd({
+    stdinIsTTY: io.stdin.isTTY === true,
+    stdoutIsTTY: io.stdout.isTTY === true,
+    env: io.env,
+    plain: parsed.flags.plain === true,
+    noInput: parsed.flags['no-input'] === true,
+    json,
+  })
+  const isWizard = !parsed.command || parsed.command.name === 'practice'
+  const { openPlace } = await import('./cli/place.ts')
+  const place = await openPlace(parsed, io, wrap)
+  const { openWorld } = await import('./cli/world.ts')
+  const command = ['talos-preflight', ...argv].join(' ')
+  if (isWizard) {
+    const { wizardHost } = await import('./cli/wizard.ts')
+    const host = wizardHost({ parsed, io, program, place, wrap, command })
+    if (kind === 'tui') return (await import('./ui/tui/run.tsx')).runWizard(host, io)
+    if (kind === 'line') return (await import('./ui/line/wizard.ts')).lineWizard(host, io)
+    return (await import('./ui/report/guidance.ts')).guidance(host, (text) => io.stdout.write(text), json)
+  }
+  const world = await openWorld(program, place, parsed, command)
+  const front = await frontEnd(kind, io, json, parsed)
+  const off = watchSignals(io, () => world.session.stop())
+  const writes = ['check', 'apply', 'attest', 'waive', 'keys'].includes(parsed.command?.name ?? '')
+  let exitCode: number = EXIT.broken
+  try {
+    if (writes) await world.workspace?.lock()
+    exitCode = await command_(parsed.command as CommandSpec)({
+      world,
+      front,
+      json,
+      out: (text) => io.stdout.write(text),
+      words: parsed.words,
+      columns: io.stdout.isTTY ? io.stdout.columns : undefined,
+    })
+    return exitCode
+  } catch (error) {
+    exitCode = error instanceof Refusal ? EXIT.usage : error instanceof Interrupted ? EXIT.interrupted : EXIT.broken
+    throw error
+  } finally {
+    off()
+    await world.session.close(exitCode).catch(() => undefined)
+    await world.workspace?.unlock()
+  }
+
+  function command_(spec: CommandSpec) {
+    return async (context: import('./cli/commands.ts').CommandContext): Promise<number> => {
+      const commands = await import('./cli/commands.ts')
+      switch (spec.name) {
+        case 'check':
+          return commands.check(context)
+        case 'plan':
+          return commands.plan(context)
+        case 'apply':
+          return commands.apply(context)
+        case 'attest':
+          return commands.attest(context)
+        case 'waive':
+          return commands.waive(context)
+        case 'init':
+          return commands.init(context)
+        case 'journal':
+          return commands.journal(context)
+        case 'doctor':
+          return (await import('./cli/doctor.ts')).doctor(context)
+        case 'keys':
+          return (await import('./cli/keys.ts')).keys(context)
+        default:
+          throw new Error(`no command ${spec.name} of ${COMMANDS.length}`)
+      }
+    }
+  }
+}
+
+async function frontEnd(kind: FrontEnd['kind'], io: Io, json: boolean, parsed: Parsed): Promise<FrontEnd> {
+  const out = (text: string) => void io.stdout.write(text)
+  if (kind === 'report' || parsed.flags.yes) {
+    const { reportFrontEnd } = await import('./ui/report/front-end.ts')
+    return reportFrontEnd({ out, json, yes: parsed.flags.yes === true })
+  }
+  const { lineFrontEnd } = await import('./ui/line/front-end.ts')
+  return lineFrontEnd({ out, streams: { input: io.stdin as NodeJS.ReadableStream, output: io.stdout as NodeJS.WritableStream } })
+}
+
+/** The first signal finishes the object at hand, the second ends the waiting; neither ends a change under way. */
+function watchSignals(io: Io, stop: () => void): () => void {
+  let said = false
+  return io.onSignal(() => {
+    if (!said) io.stderr.write('stopping after the object at hand; once more to stop waiting\n')
+    said = true
+    stop()
+  })
+}

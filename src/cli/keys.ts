@@ -1,0 +1,226 @@
+import { dirname, join, relative, resolve } from 'node:path'
+import { plainLine } from '../contract.ts'
+import type { RecipientEntry } from '../domain/profile.ts'
+import { kindOfRecipient, refuseRecipients } from '../domain/recipients.ts'
+import { EXIT, Failure, Refusal } from '../engine/errors.ts'
+import { insideGit } from '../observe/secrets-scan.ts'
+import { unseal } from '../tools/seal.ts'
+import type { CommandContext } from './commands.ts'
+import { fileProblem } from './workspace.ts'
+import { identityPath, needed, type World } from './world.ts'
+
+/** The operator's own age identity, and the recipients that open what is sealed. */
+
+/** A plain identity file's recipient, without showing anything else of it. Undefined for a protected or foreign one. */
+async function recipientOf(world: World, path: string): Promise<string | undefined> {
+  const { system } = world.place
+  if (await system.processes.find('age-keygen')) {
+    const ran = await world.caller.run('age.recipientOf', { identity: path })
+    return ran.ok ? ran.stdout.toString('utf8').trim().split('\n')[0] : undefined
+  }
+  const identity = (await system.files.read(path))
+    .toString('utf8')
+    .split('\n')
+    .find((l) => l.startsWith('AGE-SECRET-KEY-'))
+  if (!identity) return undefined
+  const { identityToRecipient } = await import('age-encryption')
+  return identityToRecipient(identity.trim()).catch(() => undefined)
+}
+
+/** One line about an identity file: where, how closed, of which kind. */
+export async function describeIdentity(world: World, path: string): Promise<{ ok: boolean; text: string; hint?: string }> {
+  const { files } = world.place.system
+  const full = resolve(files.cwd, path)
+  const info = await files.info(full)
+  if (!info) return { ok: true, text: `none at ${full}`, hint: 'talos-preflight keys create' }
+  if ((info.mode & 0o077) !== 0)
+    return { ok: false, text: `${full} can be read by others (mode 0${(info.mode & 0o777).toString(8)})`, hint: `chmod 600 ${full}` }
+  const head = (await files.read(full).catch(() => Buffer.alloc(0))).subarray(0, 2048).toString('latin1')
+  if (/^age-encryption\.org|BEGIN AGE ENCRYPTED FILE/.test(head)) return { ok: true, text: `${full}, protected with a passphrase` }
+  const recipient = await recipientOf(world, full)
+  return recipient
+    ? { ok: true, text: `${full}, ${recipient.slice(0, 24)}…` }
+    : { ok: false, text: `${full} is no age identity that can be read`, hint: 'talos-preflight keys use FILE' }
+}
+
+/** Whether the identity opens the newest sealed file; nothing where there is none. Its content goes nowhere. */
+async function newestOpens(world: World, identity: string): Promise<string | undefined> {
+  const { system } = world.place
+  if (!world.workspace) return undefined
+  const folder = join(world.workspace.path, 'secrets')
+  const sealed = (await system.files.list(folder).catch(() => [])).filter((f) => f.name.endsWith('.age'))
+  const infos = await Promise.all(
+    sealed.map(async (f) => ({ name: f.name, at: (await system.files.info(join(folder, f.name)))?.mtimeMs ?? 0 })),
+  )
+  const newest = infos.toSorted((a, b) => b.at - a.at)[0]
+  if (!newest || !(await system.files.info(identity))) return undefined
+  const plaintext = await unseal(system, world.caller, await system.files.read(join(folder, newest.name)), identity)
+  plaintext?.fill(0)
+  return `secrets/${newest.name}: ${plaintext ? 'yes, with your identity' : 'unknown: not with your identity, or it is protected'}`
+}
+
+async function refuseUnsafePlace(world: World, path: string): Promise<void> {
+  const { system } = world.place
+  const inside = (folder: string) => !relative(folder, path).startsWith('..')
+  if (world.workspace && inside(world.workspace.path))
+    throw new Refusal(
+      'identity-in-workspace',
+      `${path} is inside the workspace, which is meant for git`,
+      'take a place outside: --identity FILE',
+    )
+  if (await insideGit(system, dirname(path)))
+    throw new Refusal('identity-in-git', `${path} is inside a git work tree`, 'take a place outside: --identity FILE')
+}
+
+const entryFor = (world: World, name: string, recipient: string, role: string | undefined): RecipientEntry => {
+  if (role !== 'operator' && role !== 'recovery')
+    throw new Refusal('usage', `--role ${role ?? ''} is not known`, 'operator, or recovery: the one that is kept offline')
+  const opens = (world.flags.opens ?? 'secrets,backups').split(',').map((w) => w.trim())
+  if (!opens.every((o): o is 'secrets' | 'backups' => o === 'secrets' || o === 'backups'))
+    throw new Refusal('usage', `--opens ${world.flags.opens} is not known`, 'secrets, backups, or both: secrets,backups')
+  return { name, role, recipient, opens }
+}
+
+async function addRecipient(context: CommandContext, entry: RecipientEntry): Promise<void> {
+  const workspace = needed(context.world.workspace)
+  const known = workspace.profile.recipients ?? []
+  if (known.some((r) => r.name === entry.name))
+    throw new Refusal(
+      'name-taken',
+      `there is a recipient "${entry.name}" already`,
+      'take another name, or remove it first: talos-preflight keys remove NAME',
+    )
+  const wrong = refuseRecipients([...known, entry])
+  if (wrong) throw new Refusal('bad-recipient', wrong)
+  await workspace.addRecipient(entry)
+  context.out(
+    `${entry.name} (${entry.role}, ${kindOfRecipient(entry.recipient)}) opens ${entry.opens.join(' and ')} from now on. Files sealed before are not changed.\n`,
+  )
+}
+
+async function create(context: CommandContext): Promise<number> {
+  const { world, front, out } = context
+  const { system } = world.place
+  const workspace = needed(world.workspace)
+  const path = world.flags.identity ? resolve(system.files.cwd, world.flags.identity) : await identityPath(system)
+  if (await system.files.info(path))
+    throw new Refusal('identity-exists', `there is an identity at ${path} already`, 'use it: talos-preflight keys use FILE')
+  await refuseUnsafePlace(world, path)
+  const name = world.flags.name ?? world.operator.split('@')[0] ?? 'operator'
+  if ((workspace.profile.recipients ?? []).some((r) => r.name === name))
+    throw new Refusal('name-taken', `there is a recipient "${name}" already`, 'give another name: --name NAME')
+  const hasAge = (await system.processes.find('age')) && (await system.processes.find('age-keygen'))
+  if (world.flags.passphrase && !hasAge)
+    throw new Refusal('no-age', 'a passphrase needs the age binary, which asks for it', 'install age: https://github.com/FiloSottile/age')
+  if (world.flags.passphrase && front.kind === 'report')
+    throw new Refusal('no-terminal', 'age asks for the passphrase on the terminal, and there is none', 'run it on a terminal')
+  const { text, recipient } = await newIdentity(world, hasAge !== undefined && hasAge !== '')
+  await system.files.makeFolder(dirname(path), 0o700).catch((error) => fileProblem(error, dirname(path)))
+  if (world.flags.passphrase) {
+    const ran = await world.caller.run('age.protect', { output: path }, { input: text })
+    if (!ran.ok) throw new Failure('not-protected', `age did not protect the identity: ${ran.reason}`, 'nothing was kept; run it again')
+  } else await system.files.create(path, text, 0o600).catch((error) => fileProblem(error, path))
+  out(`Your identity is at ${path} (mode 0600). Keep a copy of it: without it nothing that is sealed can be opened.\n`)
+  await addRecipient(context, entryFor(world, name, recipient, world.flags.role ?? 'operator'))
+  if (!(workspace.profile.recipients ?? []).some((r) => r.role === 'recovery'))
+    out(
+      'Next: a recovery identity, made by whoever keeps it (age-keygen), its public half added here: talos-preflight keys add NAME RECIPIENT --role recovery\n',
+    )
+  return EXIT.ok
+}
+
+async function newIdentity(world: World, withAge: boolean): Promise<{ text: string; recipient: string }> {
+  if (withAge) {
+    const ran = await world.caller.run('age.keygen', {})
+    const text = ran.stdout.toString('utf8')
+    const recipient = /^# public key: (\S+)$/m.exec(text)?.[1]
+    if (!ran.ok || !recipient) throw new Failure('no-identity-made', `age-keygen made no identity${ran.ok ? '' : `: ${ran.reason}`}`)
+    return { text, recipient }
+  }
+  const { generateIdentity, identityToRecipient } = await import('age-encryption')
+  const identity = await generateIdentity()
+  const recipient = await identityToRecipient(identity)
+  return { text: `# public key: ${recipient}\n${identity}\n`, recipient }
+}
+
+async function use(context: CommandContext, file: string): Promise<number> {
+  const { world, out } = context
+  const { system } = world.place
+  needed(world.workspace)
+  const path = resolve(system.files.cwd, file)
+  const described = await describeIdentity(world, path)
+  if (!(await system.files.info(path))) throw new Refusal('no-such-file', `there is no file ${path}`)
+  if (!described.ok) throw new Refusal('bad-identity', described.text, described.hint)
+  await refuseUnsafePlace(world, path)
+  const recipient = await recipientOf(world, path)
+  if (!recipient)
+    throw new Refusal(
+      'bad-identity',
+      `the recipient of ${path} cannot be read: it is protected`,
+      'add its public half by hand: talos-preflight keys add NAME RECIPIENT --role operator',
+    )
+  const pointer = join(system.files.env.XDG_CONFIG_HOME || join(system.files.home, '.config'), 'talos-preflight', 'identity-path')
+  await addRecipient(
+    context,
+    entryFor(world, world.flags.name ?? world.operator.split('@')[0] ?? 'operator', recipient, world.flags.role ?? 'operator'),
+  )
+  await system.files.makeFolder(dirname(pointer), 0o700).catch((error) => fileProblem(error, pointer))
+  await system.files.replace(pointer, `${path}\n`, 0o600).catch((error) => fileProblem(error, pointer))
+  out(`Identity: ${plainLine(path)}\n`)
+  return EXIT.ok
+}
+
+export async function keys(context: CommandContext): Promise<number> {
+  const { world, out, words, json } = context
+  const [verb, ...rest] = words
+  switch (verb) {
+    case undefined: {
+      const identity = await describeIdentity(world, world.flags.identity ?? (await identityPath(world.place.system)))
+      const recipients = world.workspace?.profile.recipients ?? []
+      const opens = await newestOpens(world, world.flags.identity ?? (await identityPath(world.place.system)))
+      if (json)
+        out(
+          `${JSON.stringify({ schema: 'talos-preflight/keys/v1', identity: identity.text, recipients, opens: opens ?? null }, null, 2)}\n`,
+        )
+      else {
+        out(`identity    ${identity.text}${identity.hint ? `\n            ${identity.hint}` : ''}\n`)
+        for (const r of recipients)
+          out(
+            `recipient   ${r.name}, ${r.role}, opens ${r.opens.join(' and ')}, ${kindOfRecipient(r.recipient)}, ${r.recipient.slice(0, 24)}…\n`,
+          )
+        if (opens) out(`opens       ${opens}\n`)
+        if (recipients.length === 0) out('recipient   none: nothing can be sealed\n            talos-preflight keys create\n')
+        else if (!recipients.some((r) => r.role === 'recovery'))
+          out(
+            'recipient   no recovery identity: if yours is lost, so is what was sealed\n            talos-preflight keys add NAME RECIPIENT --role recovery\n',
+          )
+      }
+      return EXIT.ok
+    }
+    case 'create':
+      return create(context)
+    case 'use':
+      if (!rest[0]) throw new Refusal('usage', 'usage: talos-preflight keys use FILE')
+      return use(context, rest[0])
+    case 'add': {
+      const [name, recipient] = rest
+      if (!name || !recipient) throw new Refusal('usage', 'usage: talos-preflight keys add NAME RECIPIENT --role ROLE')
+      await addRecipient(context, entryFor(world, name, recipient, world.flags.role))
+      return EXIT.ok
+    }
+    case 'remove': {
+      const workspace = needed(world.workspace)
+      if (!(workspace.profile.recipients ?? []).some((r) => r.name === rest[0]))
+        throw new Refusal(
+          'no-such-recipient',
+          `there is no recipient "${rest[0] ?? ''}"`,
+          `recipients: ${(workspace.profile.recipients ?? []).map((r) => r.name).join(', ') || 'none'}`,
+        )
+      await workspace.removeRecipient(rest[0] ?? '')
+      out(`${rest[0]} is no recipient any more. What was sealed to it before it still opens.\n`)
+      return EXIT.ok
+    }
+    default:
+      throw new Refusal('usage', `there is no "keys ${verb}"`, 'talos-preflight keys --help')
+  }
+}

@@ -1,0 +1,56 @@
+import { join, resolve } from 'node:path'
+import { Refusal } from '../engine/errors.ts'
+import { NotPractice, openPractice, removePractice } from '../practice/index.ts'
+import { SCENARIOS, type Scenario } from '../practice/state.ts'
+import { clock } from '../system/clock.ts'
+import { files } from '../system/files.ts'
+import { memory } from '../system/memory.ts'
+import { network } from '../system/network.ts'
+import type { System } from '../system/ports.ts'
+import { processes } from '../system/processes.ts'
+import type { Parsed } from './args.ts'
+import type { Io } from './io.ts'
+import { fileProblem } from './workspace.ts'
+import type { Place } from './world.ts'
+
+/** The real machine or the simulated one. */
+
+export function realSystem(io: Pick<Io, 'env' | 'cwd'>): System {
+  const running = processes(io.env)
+  return { processes: running, files: files(io.env, io.cwd), network, memory: memory(io.env, running), clock }
+}
+
+/** The scenario that is asked for, if any. */
+export function scenarioOf(parsed: Parsed): Scenario | undefined {
+  const named = parsed.flags.practice ?? (parsed.command?.name === 'practice' ? (parsed.words[0] ?? 'default') : undefined)
+  if (named === undefined) return undefined
+  const scenario = SCENARIOS.find((s) => s === named)
+  if (!scenario) throw new Refusal('no-such-scenario', `there is no practice scenario "${named}"`, `scenarios: ${SCENARIOS.join(', ')}`)
+  return scenario
+}
+
+export async function openPlace(
+  parsed: Parsed,
+  io: Io,
+  wrap: (system: System) => System,
+  scenario: Scenario | undefined = scenarioOf(parsed),
+): Promise<Place> {
+  const real = wrap(realSystem(io))
+  if (!scenario) return { system: real, mode: 'live', folder: parsed.flags.workspace ?? io.cwd }
+  const folder = parsed.flags.workspace
+    ? resolve(io.cwd, parsed.flags.workspace)
+    : join(io.env.XDG_STATE_HOME || join(real.files.home, '.local', 'state'), 'talos-preflight', 'practice', scenario)
+  try {
+    if (parsed.flags.reset) await removePractice(real.files, folder)
+    const practice = await openPractice(real, scenario, folder)
+    return { system: practice.system, mode: 'practice', folder: practice.workspace, scenario }
+  } catch (error) {
+    if (error instanceof NotPractice)
+      throw new Refusal(
+        'not-practice',
+        `${folder} holds something else than a simulated world`,
+        'practice keeps out of real folders: take an empty one, or leave --workspace out',
+      )
+    fileProblem(error, folder)
+  }
+}

@@ -1,0 +1,226 @@
+import { createHash } from 'node:crypto'
+import { hostname } from 'node:os'
+import { dirname, join, relative, resolve } from 'node:path'
+import type { Word } from '../contract.ts'
+import {
+  newProfile,
+  PROFILE_FILE,
+  type Profile,
+  type RecipientEntry,
+  readProfile,
+  withAnswer,
+  withIdentity,
+  withoutRecipient,
+  withRecipient,
+  withWord,
+} from '../domain/profile.ts'
+import type { Problem } from '../domain/shape.ts'
+import { Failure, Refusal } from '../engine/errors.ts'
+import type { WorkspacePort } from '../engine/ports.ts'
+import type { System } from '../system/ports.ts'
+
+/** The operator's folder: its profile, journals, sealed files, and the lock that keeps two of us apart. */
+
+const JOURNALS = 'evidence/journal'
+const LOCK = '.preflight.lock'
+export const IGNORED = [LOCK, '*.part', '*.tmp', 'backups/']
+
+/** File system errors as sentences. Anything else goes on as the bug it is. */
+export function fileProblem(error: unknown, what: string): never {
+  const code = (error as NodeJS.ErrnoException).code
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    throw new Failure(
+      'disk-full',
+      `${what}: the disk is full`,
+      'make room and run the same command again; what was there before is untouched',
+    )
+  if (code === 'EROFS')
+    throw new Refusal('read-only', `${what}: the file system is read-only`, 'take a workspace on a writable disk: --workspace FOLDER')
+  if (code === 'EACCES' || code === 'EPERM')
+    throw new Refusal('no-permission', `${what}: no permission`, 'check the owner and mode of the folder')
+  if (code === 'ENOENT' || code === 'ENOTDIR') throw new Refusal('no-such-file', `${what}: there is no such file or folder`)
+  if (code === 'EISDIR') throw new Refusal('is-a-folder', `${what}: is a folder`)
+  if (code === 'EIO') throw new Failure('disk-error', `${what}: the disk reports an error`)
+  throw error
+}
+
+/** A bad profile as a refusal that names every place. */
+export function profileRefusal(path: string, problems: readonly Problem[], newer?: number): Refusal {
+  if (newer)
+    return new Refusal(
+      'newer-profile',
+      `${path} has version ${newer}, which is newer than this program`,
+      'use a newer talos-preflight; the file was not touched',
+    )
+  const [first, ...rest] = problems
+  const say = (p: Problem) => `line ${p.line}, column ${p.column}${p.path ? ` (${p.path})` : ''}: ${p.message}`
+  return new Refusal(
+    'bad-profile',
+    `${path}: ${first ? say(first) : 'cannot be read'}`,
+    [...rest.slice(0, 9).map(say), 'the file was not touched'].join('\n'),
+  )
+}
+
+export class Workspace implements WorkspacePort {
+  readonly path: string
+  profile: Profile
+  #system: System
+  #text: string
+  #locked = false
+  #folders = new Set<string>()
+
+  private constructor(system: System, path: string, text: string, profile: Profile) {
+    this.#system = system
+    this.path = path
+    this.#text = text
+    this.profile = profile
+  }
+
+  /** The workspace in a folder, or undefined where it has no profile. */
+  static async open(system: System, folder: string): Promise<Workspace | undefined> {
+    const path = resolve(folder)
+    const file = join(path, PROFILE_FILE)
+    if (!(await system.files.info(file))) return undefined
+    const text = (await system.files.read(file).catch((error) => fileProblem(error, file))).toString('utf8')
+    const read = readProfile(text)
+    if ('problems' in read) throw profileRefusal(file, read.problems, read.newer)
+    return new Workspace(system, path, text, read.profile)
+  }
+
+  /** Makes a folder a workspace. Never touches a file that is there. */
+  static async create(system: System, folder: string, given: Parameters<typeof newProfile>[0]): Promise<Workspace> {
+    const path = resolve(folder)
+    const file = join(path, PROFILE_FILE)
+    if (await system.files.info(file))
+      throw new Refusal('workspace-exists', `${file} exists already`, 'edit it, or take another folder: --workspace FOLDER')
+    try {
+      await system.files.makeFolder(path, 0o755)
+      await system.files.create(file, newProfile(given), 0o644)
+      const ignore = join(path, '.gitignore')
+      if (!(await system.files.info(ignore))) await system.files.create(ignore, `${IGNORED.join('\n')}\n`, 0o644)
+    } catch (error) {
+      fileProblem(error, file)
+    }
+    return (await Workspace.open(system, path)) as Workspace
+  }
+
+  /** Takes the lock, or says who holds it. A lock whose holder is gone is taken over. */
+  async lock(): Promise<void> {
+    const file = join(this.path, LOCK)
+    const self = this.#system.processes.self()
+    const mine = JSON.stringify({ ...self, host: hostname(), at: this.#system.clock.now().toISOString() })
+    for (let attempt = 0; attempt < 3; attempt++) {
+      try {
+        await this.#system.files.create(file, mine, 0o644)
+        this.#locked = true
+        return
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') fileProblem(error, file)
+      }
+      const text = await this.#system.files.read(file).then(
+        (b) => b.toString('utf8'),
+        () => undefined,
+      )
+      if (text === undefined) continue
+      let holder: { pid: number; started: string; host: string; at: string } | undefined
+      try {
+        holder = JSON.parse(text)
+      } catch {
+        holder = undefined
+      }
+      if (holder && holder.host !== hostname())
+        throw new Refusal(
+          'workspace-busy',
+          `another machine (${holder.host}) uses this workspace since ${holder.at}`,
+          `if that is not so any more, remove ${file}`,
+        )
+      if (holder && this.#system.processes.alive(holder))
+        throw new Refusal(
+          'workspace-busy',
+          `process ${holder.pid} uses this workspace since ${holder.at}`,
+          'wait until it ends, or end it; two of us must not change the same cluster',
+        )
+      await this.#system.files.remove(file)
+    }
+    throw new Refusal('workspace-busy', 'somebody else takes the workspace at the same time', 'try again')
+  }
+
+  async unlock(): Promise<void> {
+    if (this.#locked) await this.#system.files.remove(join(this.path, LOCK)).catch(() => undefined)
+    this.#locked = false
+  }
+
+  async #inside(path: string): Promise<string> {
+    const full = resolve(this.path, path)
+    if (relative(this.path, full).startsWith('..')) throw new Error(`${path} leaves the workspace`)
+    const folder = dirname(full)
+    if (!this.#folders.has(folder)) {
+      await this.#system.files.makeFolder(folder, path.startsWith('secrets/') ? 0o700 : 0o755).catch((error) => fileProblem(error, folder))
+      this.#folders.add(folder)
+    }
+    return full
+  }
+
+  /** The full path of something below the workspace, with its folder made. */
+  place(path: string): Promise<string> {
+    return this.#inside(path)
+  }
+
+  async append(journal: string, line: string): Promise<void> {
+    const full = await this.#inside(`${JOURNALS}/${journal}`)
+    await this.#system.files.append(full, `${line}\n`).catch((error) => fileProblem(error, full))
+  }
+
+  async journals(): Promise<{ name: string; text: string }[]> {
+    const folder = join(this.path, JOURNALS)
+    const entries = await this.#system.files.list(folder).catch(() => [])
+    const names = entries
+      .filter((e) => e.kind === 'file' && e.name.endsWith('.jsonl'))
+      .map((e) => e.name)
+      .toSorted()
+    return Promise.all(
+      names.map(async (name) => ({
+        name,
+        text: (await this.#system.files.read(join(folder, name)).catch((error) => fileProblem(error, join(folder, name)))).toString('utf8'),
+      })),
+    )
+  }
+
+  async write(path: string, content: string): Promise<string> {
+    const full = await this.#inside(path)
+    await this.#system.files.replace(full, content, 0o644).catch((error) => fileProblem(error, full))
+    return createHash('sha256').update(content).digest('hex')
+  }
+
+  async read(path: string): Promise<string | undefined> {
+    return this.#system.files.read(resolve(this.path, path)).then(
+      (b) => b.toString('utf8'),
+      () => undefined,
+    )
+  }
+
+  /** Changes the profile. What was edited by hand in the meantime is read first, so that nothing is lost. */
+  async #edit(change: (text: string) => string): Promise<void> {
+    const file = join(this.path, PROFILE_FILE)
+    const now = (await this.#system.files.read(file).catch((error) => fileProblem(error, file))).toString('utf8')
+    const before = readProfile(now)
+    if ('problems' in before) throw profileRefusal(file, before.problems, before.newer)
+    const text = change(now)
+    const read = readProfile(text)
+    if ('problems' in read) throw profileRefusal(file, read.problems, read.newer)
+    await this.#system.files.replace(file, text, 0o644).catch((error) => fileProblem(error, file))
+    this.#text = text
+    this.profile = read.profile
+  }
+
+  get text(): string {
+    return this.#text
+  }
+
+  saveIdentity = (identity: Record<string, string>): Promise<void> =>
+    this.#edit((t) => withIdentity(t, { ca: identity.ca ?? '', id: identity.id ?? '' }))
+  saveWord = (kind: 'attestations' | 'waivers', word: Word): Promise<void> => this.#edit((t) => withWord(t, kind, word))
+  saveAnswer = (step: string, question: string, text: string): Promise<void> => this.#edit((t) => withAnswer(t, step, question, text))
+  addRecipient = (entry: RecipientEntry): Promise<void> => this.#edit((t) => withRecipient(t, entry))
+  removeRecipient = (name: string): Promise<void> => this.#edit((t) => withoutRecipient(t, name))
+}

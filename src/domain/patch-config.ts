@@ -1,0 +1,116 @@
+import type { Action, Blocked, Condition, Json, Look, ObjectRef, Part, RunAction, StepContext } from '../contract.ts'
+import { blocked } from '../contract.ts'
+import type { ConfigOwner, EtcdMember, Member } from './observations.ts'
+import { call } from './verbs.ts'
+
+/**
+ * The one shape of a change to a node's machine configuration: seal what is there, patch, read back, and show that the node
+ * and the cluster are as before.
+ */
+
+/** What the parts of a configuration change need to know of the cluster. */
+export interface Surroundings {
+  members: Look<Member[]>
+  etcd: Look<EtcdMember[]>
+  owners: Look<ConfigOwner[]>
+  context: Pick<StepContext, 'delivery'>
+}
+
+export interface ConfigChange {
+  stepId: string
+  summary: string
+  /** Applied in this order in one call. */
+  patches: Json[]
+  /** The same change as a file with comments; its name below `generated/<step>/` is the node's. */
+  yaml: string
+  /** Tells that the configuration holds the change. */
+  done: Condition
+  /** Tells that the change has its effect; read back for up to two minutes. */
+  effect: Condition
+  undo: RunAction['undo']
+}
+
+/** A change took up to a minute longer where a controller had backed off before it. Seconds. */
+const READ_BACK = 120
+const API_BACK = 60
+
+/** What stops every change of machine configurations: another tool owns them, or the cluster cannot be seen. */
+export function stopsChange(around: Surroundings, node: ObjectRef): Blocked | undefined {
+  if (!around.members.ok) return blocked(node, around.members.reason, around.members.remedy)
+  if (around.context.delivery === 'gitops') return undefined
+  if (!around.owners.ok) return blocked(node, around.owners.reason, around.owners.remedy)
+  const owner = around.owners.value[0]
+  if (owner)
+    return blocked(
+      node,
+      `the machine config belongs to ${owner.tool} (${owner.sign}), which would take our change back`,
+      'set "delivery: gitops" in preflight.yaml: the plan then writes files',
+    )
+  const member = around.members.value.find((m) => m.name === node.name)
+  if (member?.type === 'controlplane' && !around.etcd.ok)
+    return blocked(node, `etcd cannot be seen, so nothing would tell whether it is as before: ${around.etcd.reason}`, around.etcd.remedy)
+  return undefined
+}
+
+/** The part of one node. Call `stopsChange` first. */
+export function patchConfig(node: ObjectRef, around: Surroundings, change: ConfigChange): Part | Blocked {
+  const member = around.members.ok ? around.members.value.find((m) => m.name === node.name) : undefined
+  if (!member) return blocked(node, `${node.name} is no member of the cluster`, 'name it with --nodes, or wait until discovery shows it')
+  const address = member.address
+  const actions: Action[] = [
+    {
+      kind: 'seal',
+      id: 'seal',
+      title: 'seal the current config',
+      danger: 'read',
+      source: call('talosctl.machineConfig', { node: address }),
+      path: `secrets/config-${node.name}-{time}.age`,
+      opens: 'secrets',
+    },
+    {
+      kind: 'run',
+      id: 'patch',
+      title: change.summary,
+      danger: 'change',
+      call: call('talosctl.patch', { node: address, patches: change.patches, dryRun: false }),
+      dryRun: call('talosctl.patch', { node: address, patches: change.patches, dryRun: true }),
+      done: change.done,
+      undo: change.undo,
+      cancel: 'after this object',
+      restarts: 'nothing',
+      file: { path: `generated/${change.stepId}/${node.name}.yaml`, content: change.yaml },
+    },
+    {
+      kind: 'expect',
+      id: 'effect',
+      title: change.effect.sentence,
+      danger: 'read',
+      condition: change.effect,
+      deadlineSeconds: READ_BACK,
+      explain: call('talosctl.controllerLog', { node: address }),
+    },
+    {
+      kind: 'expect',
+      id: 'api',
+      title: 'the Talos API answers',
+      danger: 'read',
+      condition: { observation: 'nodeVersion', predicate: 'answers', args: null, sentence: 'the Talos API answers' },
+      deadlineSeconds: API_BACK,
+    },
+  ]
+  if (member.type === 'controlplane' && around.etcd.ok) {
+    const ids = around.etcd.value
+      .filter((m) => !m.learner)
+      .map((m) => m.id)
+      .toSorted()
+    actions.push({
+      kind: 'expect',
+      id: 'etcd',
+      title: `etcd has the same ${ids.length} ${ids.length === 1 ? 'member' : 'members'}`,
+      danger: 'read',
+      condition: { observation: 'etcdMembers', predicate: 'sameMembers', args: ids, sentence: 'etcd has the same members' },
+      deadlineSeconds: API_BACK,
+    })
+  }
+  return { object: node, summary: change.summary, actions }
+}

@@ -1,0 +1,169 @@
+import {
+  type Answers,
+  type AnyStep,
+  type Finding,
+  type Json,
+  type Observable,
+  type Questions,
+  SEVERITIES,
+  type Severity,
+  type Sighting,
+  type StepContext,
+  VERDICTS,
+  type Verdict,
+  type Word,
+} from '../contract.ts'
+import { EXIT, Refusal } from './errors.ts'
+
+/**
+ * Evaluates steps. Pure: the same observations, answers and day give the same findings, so a report can be evaluated again later
+ * from the evidence alone.
+ */
+
+/** Sightings by the name of their observation. */
+export type Observed = Record<string, Sighting<unknown>[]>
+
+export interface JudgedFinding extends Finding {
+  attestation?: Word
+  waiver?: Word
+}
+
+/** How a step is counted; disjoint. */
+export type Count = 'pass' | 'fail' | 'unknown' | 'notApplicable' | 'attested' | 'waived'
+
+export interface StepResult {
+  id: string
+  category: string
+  title: string
+  severity: Severity
+  /** The worst of its findings. */
+  verdict: Verdict
+  /** What is left when attestations and waivers are taken into account. */
+  count: Count
+  findings: JudgedFinding[]
+  /** A plan can be made for it. */
+  canMend: boolean
+}
+
+export type Summary = Record<Count, number>
+
+/** Raw answers as the profile holds them: step, question, text. */
+export type RawAnswers = Record<string, Record<string, string>>
+
+/** The observations that these steps need, each once. */
+export function observationsFor(steps: readonly AnyStep[], purpose: 'evaluate' | 'remediate'): Observable<unknown>[] {
+  const needed = new Map<string, Observable<unknown>>()
+  for (const step of steps) {
+    const observes: Observable<unknown>[] = Object.values({ ...step.observes, ...(purpose === 'remediate' ? step.plansWith : {}) })
+    for (const observable of observes) needed.set(observable.name, observable)
+  }
+  return [...needed.values()]
+}
+
+/**
+ * The answers of a step: what the profile says, else the defaults.
+ *
+ * @throws Refusal for an answer that its question does not take.
+ */
+export function answersFor(step: AnyStep, raw: RawAnswers): Answers<Questions> {
+  const given = raw[step.id] ?? {}
+  const questions: Questions = step.questions
+  for (const name of Object.keys(given)) {
+    if (!(name in questions))
+      throw new Refusal(
+        'unknown-question',
+        `${step.id} has no question "${name}"`,
+        `it has: ${Object.keys(questions).join(', ') || 'none'}`,
+      )
+  }
+  const answers: Record<string, Json> = {}
+  for (const [name, question] of Object.entries(questions)) {
+    const text = given[name]
+    if (text === undefined) {
+      answers[name] = question.default as Json
+      continue
+    }
+    const parsed = question.parse(text)
+    if ('error' in parsed) throw new Refusal('bad-answer', `${step.id} ${name}: ${parsed.error}`, `expected ${question.hint}`)
+    answers[name] = parsed.value as Json
+  }
+  return answers
+}
+
+const seenBy = (step: AnyStep, observed: Observed, keys: Record<string, Observable<unknown>>): Record<string, Sighting<unknown>[]> =>
+  Object.fromEntries(Object.entries(keys).map(([key, observable]) => [key, observed[observable.name] ?? [missing(step, observable)]]))
+
+const missing = (step: AnyStep, observable: Observable<unknown>): Sighting<unknown> => ({
+  object: { kind: observable.scope, name: observable.scope },
+  look: { ok: false, reason: `${observable.title} was not looked at for ${step.id}`, evidence: [] },
+})
+
+const seenForEvaluate = (step: AnyStep, observed: Observed) => seenBy(step, observed, step.observes)
+export const seenForRemediate = (step: AnyStep, observed: Observed) => seenBy(step, observed, { ...step.observes, ...step.plansWith })
+
+export const worst = (verdicts: readonly Verdict[]): Verdict => VERDICTS.find((v) => verdicts.includes(v)) ?? 'unknown'
+
+/** Counts up to and including its last day, in UTC. */
+const counts = (word: Word, now: Date): boolean => word.until >= now.toISOString().slice(0, 10) && word.on <= now.toISOString().slice(0, 10)
+
+const covers = (word: Word, step: string, finding: Finding): boolean =>
+  word.step === step && (!word.object || word.object === `${finding.object.kind}/${finding.object.name}`)
+
+export function evaluate(
+  steps: readonly AnyStep[],
+  observed: Observed,
+  given: { answers: RawAnswers; attestations: readonly Word[]; waivers: readonly Word[]; context: StepContext },
+): StepResult[] {
+  return steps.map((step) => {
+    const concluded: Finding[] = step.evaluate(seenForEvaluate(step, observed), answersFor(step, given.answers), given.context)
+    const findings = concluded.map((finding): JudgedFinding => {
+      const attestation =
+        finding.verdict === 'unknown'
+          ? given.attestations.find((w) => counts(w, given.context.now) && covers(w, step.id, finding))
+          : undefined
+      const waiver =
+        finding.verdict === 'fail' ? given.waivers.find((w) => counts(w, given.context.now) && covers(w, step.id, finding)) : undefined
+      return { ...finding, ...(attestation ? { attestation } : {}), ...(waiver ? { waiver } : {}) }
+    })
+    const { id, category, title, severity } = step
+    return {
+      id,
+      category,
+      title,
+      severity,
+      verdict: worst(findings.map((f) => f.verdict)),
+      count: countOf(findings),
+      findings,
+      canMend: step.remediate !== undefined,
+    }
+  })
+}
+
+function countOf(findings: readonly JudgedFinding[]): Count {
+  const open = findings.filter((f) => !f.attestation && !f.waiver)
+  if (open.some((f) => f.verdict === 'fail')) return 'fail'
+  if (open.some((f) => f.verdict === 'unknown') || findings.length === 0) return 'unknown'
+  if (findings.some((f) => f.waiver)) return 'waived'
+  if (findings.some((f) => f.attestation)) return 'attested'
+  return worst(open.map((f) => f.verdict)) === 'notApplicable' ? 'notApplicable' : 'pass'
+}
+
+export function summarize(results: readonly StepResult[]): Summary {
+  const summary: Summary = { pass: 0, fail: 0, unknown: 0, notApplicable: 0, attested: 0, waived: 0 }
+  for (const result of results) summary[result.count]++
+  return summary
+}
+
+/** 4 where no look at all succeeded, 1 for a failure at or above `failOn`, 3 for an unknown there, else 0. */
+export function exitCodeFor(
+  results: readonly StepResult[],
+  observed: Observed,
+  options: { failOn: Severity; allowUnknown: boolean },
+): number {
+  const looks = Object.values(observed).flat()
+  if (looks.length > 0 && looks.every((s) => !s.look.ok)) return EXIT.broken
+  const atOrAbove = results.filter((r) => SEVERITIES.indexOf(r.severity) >= SEVERITIES.indexOf(options.failOn))
+  if (atOrAbove.some((r) => r.count === 'fail')) return EXIT.failed
+  if (!options.allowUnknown && atOrAbove.some((r) => r.count === 'unknown')) return EXIT.unknown
+  return EXIT.ok
+}

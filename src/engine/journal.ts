@@ -1,0 +1,230 @@
+import { createHash } from 'node:crypto'
+import type { Condition, Json, ObjectRef } from '../contract.ts'
+import type { Summary } from './evaluate.ts'
+import type { Stage } from './plan.ts'
+
+/**
+ * The journal: what was asked, planned, run and concluded, append-only, one file a run. Every line holds the hash of the line
+ * before it; the first one names the heads of the journals that were there, so that two branches of a git repository merge.
+ * No line ever holds a secret.
+ */
+
+/** A process, told apart from a later one of the same number by when it started. */
+export interface ProcessRef {
+  pid: number
+  /** Clock ticks since boot, or whatever the system gives; empty where it does not say. */
+  started: string
+}
+
+export type Entry =
+  | { kind: 'opened'; tool: string; mode: string; operator: string; command: string; process: ProcessRef; heads: Record<string, string> }
+  | { kind: 'identified'; identity: Record<string, string>; was: Record<string, string> | null }
+  | { kind: 'observed'; evidence: string; sha256: string; looks: number; failed: number }
+  | { kind: 'concluded'; summary: Summary; verdicts: Record<string, string> }
+  | {
+      kind: 'planned'
+      stage: Stage
+      digest: string
+      path: string
+      parts: { step: string; object: ObjectRef; digest: string; actions: string[] }[]
+      blocked: number
+    }
+  | { kind: 'consented'; digest: string; by: string; how: string }
+  | { kind: 'refused'; digest: string; by: string }
+  | {
+      kind: 'intent'
+      stage: Stage['kind']
+      step: string
+      object: ObjectRef
+      part: string
+      action: string
+      title: string
+      repeatable: boolean
+      done?: Condition
+      record?: Json
+    }
+  | { kind: 'child'; part: string; action: string; process: ProcessRef; what: string }
+  | {
+      kind: 'outcome'
+      stage: Stage['kind']
+      step: string
+      object: ObjectRef
+      part: string
+      action: string
+      result: 'done' | 'failed' | 'stopped'
+      reason?: string
+      outputs?: Record<string, Json>
+      record?: Json
+    }
+  | {
+      kind: 'resolved'
+      run: string
+      part: string
+      action: string
+      step: string
+      object: ObjectRef
+      stage: Stage['kind']
+      result: 'done' | 'not done' | 'cannot tell'
+      reason: string
+      record?: Json
+    }
+  | { kind: 'said'; word: 'attested' | 'waived'; step: string; object?: string; by: string; why: string; until: string }
+  | { kind: 'wrote'; path: string; sha256: string; why: string }
+  | { kind: 'closed'; exitCode: number }
+
+export type Line = { seq: number; at: string; prev: string | null } & Entry
+
+export const hashOf = (line: string): string => createHash('sha256').update(line).digest('hex')
+
+/** The text of one line, without the line break. */
+export function lineOf(entry: Entry, place: { seq: number; at: Date; prev: string | null }): string {
+  return JSON.stringify({ seq: place.seq, at: place.at.toISOString(), prev: place.prev, ...entry })
+}
+
+export interface JournalFile {
+  name: string
+  lines: Line[]
+  /** Hash of the last whole line. */
+  head: string | null
+  /** A last line that was cut in the middle of writing was left out. */
+  torn: boolean
+  problems: string[]
+}
+
+/** Reads one journal and checks its chain. */
+export function readJournal(name: string, text: string): JournalFile {
+  const file: JournalFile = { name, lines: [], head: null, torn: false, problems: [] }
+  const raw = text.split('\n')
+  const last = raw.pop() ?? ''
+  if (last !== '') {
+    file.torn = true
+  }
+  for (const [index, line] of raw.entries()) {
+    let parsed: Line
+    try {
+      parsed = JSON.parse(line)
+    } catch {
+      file.problems.push(`line ${index + 1} is not JSON`)
+      break
+    }
+    if (parsed.seq !== index + 1) file.problems.push(`line ${index + 1} has number ${parsed.seq}`)
+    if (parsed.prev !== file.head) file.problems.push(`line ${index + 1} does not follow from line ${index}: the chain is broken`)
+    file.lines.push(parsed)
+    file.head = hashOf(line)
+  }
+  return file
+}
+
+/** Checks all journals of a workspace together: each chain, and that every head that was once seen is still in its file. */
+export function verifyJournals(files: readonly { name: string; text: string }[]): {
+  files: number
+  lines: number
+  torn: string[]
+  problems: string[]
+  heads: Record<string, string>
+} {
+  const read = files.map((f) => ({ text: f.text, ...readJournal(f.name, f.text) }))
+  const problems = read.flatMap((f) => f.problems.map((p) => `${f.name}: ${p}`))
+  const hashes = new Map(read.map((f) => [f.name, new Set(f.text.split('\n').slice(0, f.lines.length).map(hashOf))]))
+  for (const file of read) {
+    const first = file.lines[0]
+    if (!first) continue
+    if (first.kind !== 'opened') {
+      problems.push(`${file.name}: does not begin with an opening line`)
+      continue
+    }
+    for (const [name, head] of Object.entries(first.heads)) {
+      if (!hashes.has(name)) problems.push(`${name}: is missing, ${file.name} saw it`)
+      else if (!hashes.get(name)?.has(head)) problems.push(`${name}: was changed or cut after ${file.name} saw it`)
+    }
+  }
+  return {
+    files: read.length,
+    lines: read.reduce((n, f) => n + f.lines.length, 0),
+    torn: read.filter((f) => f.torn).map((f) => f.name),
+    problems,
+    heads: headsOf(read),
+  }
+}
+
+/** Heads that no other journal names yet. */
+export function headsOf(files: readonly JournalFile[]): Record<string, string> {
+  const named = new Set(files.flatMap((f) => (f.lines[0]?.kind === 'opened' ? Object.keys(f.lines[0].heads) : [])))
+  return Object.fromEntries(files.filter((f) => f.head !== null && !named.has(f.name)).map((f) => [f.name, f.head as string]))
+}
+
+/* ---- what a later start wants to know -------------------------------------------------------------------- */
+
+/** A run that ended without saying so. */
+export interface Unfinished {
+  run: string
+  at: string
+  command: string
+  process: ProcessRef
+  /** Consented parts with the actions that have no outcome yet. */
+  intent?: Extract<Line, { kind: 'intent' }>
+  /** The child that ran for this intent, if the journal got that far. */
+  child?: ProcessRef
+  /** Objects whose part was done, and those still to come. */
+  done: string[]
+  left: string[]
+  steps: string[]
+  stage: Stage['kind']
+  /** Where the whole plan is kept, below the workspace. */
+  plan: string
+}
+
+const partKey = (x: { step: string; object: ObjectRef }): string => `${x.step} ${x.object.kind}/${x.object.name}`
+
+/** Runs that changed something, or were about to, and did not close; newest first. One that a later run resolved is left out. */
+export function unfinished(files: readonly JournalFile[]): Unfinished[] {
+  const resolved = new Set(files.flatMap((f) => f.lines).flatMap((l) => (l.kind === 'resolved' ? [`${l.run} ${l.part} ${l.action}`] : [])))
+  const found: Unfinished[] = []
+  for (const file of files) {
+    const opened = file.lines[0]
+    if (opened?.kind !== 'opened' || file.lines.at(-1)?.kind === 'closed') continue
+    const consent = file.lines.findLast((l) => l.kind === 'consented')
+    const planned = file.lines.findLast((l) => l.kind === 'planned' && consent && l.digest === consent.digest)
+    if (planned?.kind !== 'planned') continue
+    const after = file.lines.filter((l) => consent && l.seq > consent.seq)
+    const outcomes = after.filter((l) => l.kind === 'outcome')
+    const intent = after.findLast((l) => l.kind === 'intent')
+    const open =
+      intent && !outcomes.some((o) => o.part === intent.part && o.action === intent.action && o.seq > intent.seq) ? intent : undefined
+    const isDone = (p: (typeof planned.parts)[number]) =>
+      p.actions.every((a) => outcomes.some((o) => o.part === p.digest && o.action === a && o.result === 'done'))
+    const left = planned.parts.filter((p) => !isDone(p))
+    if (left.length === 0) continue
+    const child = open && after.findLast((l) => l.kind === 'child' && l.part === open.part && l.action === open.action)
+    if (open && resolved.has(`${file.name} ${open.part} ${open.action}`)) continue
+    if (!open && files.some((f) => f.name > file.name && f.lines.some((l) => l.kind === 'consented' || l.kind === 'resolved'))) continue
+    found.push({
+      run: file.name,
+      at: opened.at,
+      command: opened.command,
+      process: opened.process,
+      ...(open ? { intent: open } : {}),
+      ...(child?.kind === 'child' ? { child: child.process } : {}),
+      done: planned.parts.filter(isDone).map((p) => p.object.name),
+      left: left.map((p) => p.object.name),
+      steps: planned.stage.steps,
+      stage: planned.stage.kind,
+      plan: planned.path,
+    })
+  }
+  return found.toReversed()
+}
+
+/** Changes that the journals say were made for a step and not taken back since, oldest first, one an object. */
+export function appliedFor(files: readonly JournalFile[], step: string): { object: ObjectRef; record: Json }[] {
+  const made = new Map<string, { object: ObjectRef; record: Json }[]>()
+  const lines = files.flatMap((f) => f.lines).toSorted((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
+  for (const line of lines) {
+    if ((line.kind !== 'outcome' && line.kind !== 'resolved') || line.step !== step || line.result !== 'done' || line.record === undefined)
+      continue
+    const key = partKey(line)
+    if (line.stage === 'undo') made.delete(key)
+    else made.set(key, [...(made.get(key) ?? []), { object: line.object, record: line.record }])
+  }
+  return [...made.values()].flat()
+}

@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto'
+import type { Action, AnyStep, Applied, Blocked, Json, Part, StepContext } from '../contract.ts'
+import { Refusal } from './errors.ts'
+import { answersFor, type Observed, type RawAnswers, seenForRemediate } from './evaluate.ts'
+
+/**
+ * Plans as plain data. A plan is bound to the identity of what it changes, and each part to its own digest: it holds while every
+ * part is what fresh observations give, or is done by our journal.
+ */
+
+export const PLAN_SCHEMA = 'talos-preflight/plan/v1'
+
+/** What a stage does: mend steps, or take back what was done for them. */
+export interface Stage {
+  kind: 'mend' | 'undo'
+  steps: string[]
+}
+
+export interface PlannedPart extends Part {
+  step: string
+  digest: string
+}
+
+export interface Plan {
+  stage: Stage
+  /** Names what the plan may touch; opaque here. */
+  identity: Record<string, string>
+  parts: PlannedPart[]
+  blocked: (Blocked & { step: string })[]
+}
+
+/** JSON with sorted keys, so that equal values have equal text. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
+  if (value && typeof value === 'object') {
+    const entries = Object.entries(value).filter(([, v]) => v !== undefined)
+    return `{${entries
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`)
+      .join(',')}}`
+  }
+  return JSON.stringify(value)
+}
+
+export const digestOf = (value: unknown): string => createHash('sha256').update(canonical(value)).digest('hex')
+
+export function digestOfPlan(plan: Plan): string {
+  return digestOf({ stage: plan.stage, identity: plan.identity, parts: plan.parts.map((p) => [p.step, p.object, p.digest]) })
+}
+
+/** Makes the plan of a stage from fresh observations. Pure. */
+export function makePlan(
+  stage: Stage,
+  steps: readonly AnyStep[],
+  observed: Observed,
+  given: { answers: RawAnswers; context: StepContext; identity: Record<string, string>; applied: Record<string, Applied[]> },
+): Plan {
+  const plan: Plan = { stage, identity: given.identity, parts: [], blocked: [] }
+  for (const step of steps) {
+    const seen = seenForRemediate(step, observed)
+    const remediation =
+      stage.kind === 'undo'
+        ? (step.undo?.(seen, given.applied[step.id] ?? [], given.context) ?? { parts: [], blocked: [] })
+        : step.remediate?.(seen, answersFor(step, given.answers), given.context)
+    if (!remediation)
+      throw new Refusal(
+        'no-plan',
+        `${step.id} has no plan: a person has to mend it`,
+        `talos-preflight check ${step.id} says how, object by object`,
+      )
+    for (const part of remediation.parts)
+      plan.parts.push({ ...part, step: step.id, digest: digestOf({ step: step.id, object: part.object, actions: part.actions }) })
+    for (const block of remediation.blocked) plan.blocked.push({ ...block, step: step.id })
+  }
+  return plan
+}
+
+/** The same change as files and commands: each change becomes the file that says it, everything else falls away. */
+export function asFiles(plan: Plan): Plan {
+  const parts = plan.parts.map((part) => {
+    const actions = part.actions.flatMap((action): Action[] =>
+      action.kind === 'run' && action.file
+        ? [
+            {
+              kind: 'write',
+              id: action.id,
+              title: `write ${action.file.path}`,
+              danger: 'read',
+              path: action.file.path,
+              content: action.file.content,
+            },
+          ]
+        : action.kind === 'write'
+          ? [action]
+          : [],
+    )
+    return { ...part, actions, digest: digestOf({ step: part.step, object: part.object, actions }) }
+  })
+  return { ...plan, parts }
+}
+
+/** The plan as a file: versioned, without secrets and times. */
+export function writePlan(plan: Plan): string {
+  return `${JSON.stringify({ schema: PLAN_SCHEMA, ...plan }, null, 2)}\n`
+}
+
+/**
+ * Reads a plan file.
+ *
+ * @throws Refusal where it is no plan of this version, or was changed by hand.
+ */
+export function readPlan(text: string, name: string): Plan {
+  let value: { schema?: Json } & Plan
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw new Refusal('bad-plan', `${name} is not a plan: it is not JSON`, 'make one with: talos-preflight plan STEP --out FILE')
+  }
+  if (value?.schema !== PLAN_SCHEMA)
+    throw new Refusal(
+      'bad-plan',
+      `${name} is not a plan of this version (${PLAN_SCHEMA})`,
+      'make it again with: talos-preflight plan STEP --out FILE',
+    )
+  const { schema: _, ...plan } = value
+  if (!Array.isArray(plan.parts) || !plan.stage || !plan.identity)
+    throw new Refusal('bad-plan', `${name} is not a whole plan`, 'make it again with: talos-preflight plan STEP --out FILE')
+  for (const part of plan.parts) {
+    if (digestOf({ step: part.step, object: part.object, actions: part.actions }) !== part.digest) {
+      throw new Refusal(
+        'plan-changed',
+        `${name} was changed after it was made: the part of ${part.object.name} does not match its digest`,
+        'make it again with: talos-preflight plan STEP --out FILE',
+      )
+    }
+  }
+  return plan
+}
+
+/** Parts of a plan that are not what fresh observations give and are not done either, each with a sentence. */
+export function whatChanged(plan: Plan, fresh: Plan, doneByJournal: (part: PlannedPart) => boolean): string[] {
+  const changed: string[] = []
+  if (canonical(plan.identity) !== canonical(fresh.identity)) return ['the plan is for another cluster']
+  for (const part of plan.parts) {
+    const now = fresh.parts.find((p) => p.step === part.step && p.object.kind === part.object.kind && p.object.name === part.object.name)
+    if (now?.digest === part.digest || doneByJournal(part)) continue
+    const block = fresh.blocked.find((b) => b.step === part.step && b.object.name === part.object.name)
+    changed.push(
+      `${part.step} ${part.object.name}: ${now ? 'needs another change now' : block ? block.reason : 'needs no change any more'}`,
+    )
+  }
+  return changed
+}

@@ -1,0 +1,144 @@
+import { parseAllDocuments } from 'yaml'
+import { plainLine } from '../contract.ts'
+import type { EtcdMember, Member } from '../domain/observations.ts'
+import type { KernelParams, SysctlConfig } from '../domain/sysctl.ts'
+
+/**
+ * Parsers of what talosctl prints. Each is fed recordings of real runs. Output of a node is not trusted: what is kept is bounded
+ * and cleaned of control characters.
+ */
+
+export interface CosiObject {
+  node: string
+  id: string
+  spec: unknown
+}
+
+/**
+ * The objects of `get TYPE -o json`: indented objects one after the other, neither an array nor lines.
+ * Ids pass through YAML, so that `123` arrives as a number. A piece that does not parse is left out.
+ */
+export function cosiObjects(stdout: string): CosiObject[] {
+  const objects: CosiObject[] = []
+  for (const piece of stdout.split(/^\}$/m)) {
+    if (!piece.trim()) continue
+    let value: { node?: unknown; metadata?: { id?: unknown }; spec?: unknown }
+    try {
+      value = JSON.parse(`${piece}}`)
+    } catch {
+      continue
+    }
+    if (typeof value.node !== 'string') continue
+    objects.push({ node: value.node, id: String(value.metadata?.id ?? ''), spec: value.spec })
+  }
+  return objects
+}
+
+const asText = (value: unknown): string => (typeof value === 'string' ? plainLine(value, 200) : '')
+const asMap = (value: unknown): Record<string, unknown> =>
+  value && typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
+
+export function parseMembers(objects: readonly CosiObject[]): Member[] {
+  const members = new Map<string, Member>()
+  for (const object of objects) {
+    const spec = asMap(object.spec)
+    const addresses = Array.isArray(spec.addresses) ? spec.addresses.map(asText).filter(Boolean) : []
+    const name = asText(spec.hostname) || plainLine(object.id, 100)
+    const address = addresses[0]
+    if (!address || !name) continue
+    members.set(name, {
+      name,
+      address,
+      addresses,
+      type: spec.machineType === 'worker' ? 'worker' : 'controlplane',
+      version: /\(?(v\d+\.\d+\.\d+[^)\s]*)\)?/.exec(asText(spec.operatingSystem))?.[1] ?? '',
+    })
+  }
+  return [...members.values()]
+}
+
+const PARAM_PREFIX = 'proc.sys.'
+
+export function parseKernelParams(objects: readonly CosiObject[]): KernelParams {
+  const params: KernelParams = {}
+  for (const { id, spec } of objects) {
+    if (!id.startsWith(PARAM_PREFIX)) continue
+    const { current, unsupported } = asMap(spec)
+    params[plainLine(id.slice(PARAM_PREFIX.length), 200)] = {
+      current: plainLine(String(current ?? ''), 200),
+      unsupported: unsupported === true,
+    }
+  }
+  return params
+}
+
+/** What a machine configuration says of kernel parameters; everything else of it is dropped here. */
+export function parseSysctlConfig(config: string): SysctlConfig {
+  const found: SysctlConfig = {}
+  for (const doc of parseAllDocuments(config)) {
+    if (!('contents' in doc)) continue
+    const value = asMap(doc.toJS({ maxAliasCount: 100 }))
+    const values = (map: unknown) =>
+      Object.fromEntries(Object.entries(asMap(map)).map(([k, v]) => [plainLine(k, 200), plainLine(String(v), 200)]))
+    if (value.kind === 'SysctlConfig') found.document = values(value.params)
+    const machine = asMap(value.machine)
+    if (!value.kind && 'sysctls' in machine) found.machine = values(machine.sysctls)
+  }
+  return found
+}
+
+/** Rows of a tabwriter table by column; columns are told apart by two or more spaces. */
+function rows(stdout: string): Record<string, string>[] {
+  const [head, ...lines] = stdout.split('\n').filter((l) => l.trim() !== '')
+  const columns = head?.split(/ {2,}/).map((c) => c.trim()) ?? []
+  return lines.map((line) => Object.fromEntries(line.split(/ {2,}/).map((cell, i) => [columns[i] ?? String(i), cell.trim()])))
+}
+
+export function parseEtcdMembers(stdout: string): EtcdMember[] {
+  return rows(stdout)
+    .filter((r) => /^[0-9a-f]{1,16}$/.test(r.ID ?? ''))
+    .map((r) => ({ id: r.ID ?? '', hostname: plainLine(r.HOSTNAME ?? '', 100), learner: r.LEARNER === 'true' }))
+}
+
+/** Names in a folder by node. With one node 1.14 prints bare names, otherwise there is a column NODE. */
+export function parseList(stdout: string, nodes: readonly string[]): Map<string, string[]> {
+  const found = new Map<string, string[]>()
+  const add = (node: string, name: string) => {
+    if (name !== '.') found.set(node, [...(found.get(node) ?? []), plainLine(name, 200)])
+  }
+  const lines = stdout.split('\n').filter((l) => l.trim() !== '')
+  if (/^NODE\s+NAME\s*$/.test(lines[0] ?? '')) {
+    for (const line of lines.slice(1)) {
+      const [node, name] = line.split(/ {2,}/)
+      if (node && name) add(node.trim(), name.trim())
+    }
+  } else if (nodes.length === 1 && nodes[0]) {
+    for (const line of lines) add(nodes[0], line.trim())
+  }
+  return found
+}
+
+export function parseVersion(stdout: string): string | undefined {
+  const server = stdout.slice(Math.max(0, stdout.indexOf('Server:')))
+  return /^\s*Tag:\s*(v\S+)/m.exec(server)?.[1]
+}
+
+/** The last thing that a controller complained of, as one line; empty where it did not. */
+export function lastControllerError(log: string, controller: RegExp): string {
+  const line = log.split('\n').findLast((l) => controller.test(l) && l.includes('"error"'))
+  const text = /"error": ("(?:[^"\\]|\\.)*")/.exec(line ?? '')?.[1]
+  if (!text) return ''
+  try {
+    return plainLine(
+      String(JSON.parse(text))
+        .replace(/^\d+ errors? occurred:\s*/, '')
+        .replace(/\*/g, ''),
+      200,
+    )
+  } catch {
+    return ''
+  }
+}
+
+/** Whether a text is a machine configuration at all. */
+export const isMachineConfig = (text: string): boolean => /^machine:/m.test(text) && /^\s+type:\s*"?(controlplane|worker|init)/m.test(text)

@@ -1,0 +1,79 @@
+import { createHash, X509Certificate } from 'node:crypto'
+import { parseDocument } from 'yaml'
+import { plainLine } from '../contract.ts'
+import type { TalosContext } from '../domain/observations.ts'
+import { knownRoles } from '../domain/roles.ts'
+
+/**
+ * Reads a talosconfig: certificates in, keys left where they are.
+ * https://docs.siderolabs.com/talos/v1.13/learn-more/talosctl
+ */
+
+interface RawContext {
+  endpoints?: unknown
+  nodes?: unknown
+  ca?: unknown
+  crt?: unknown
+  key?: unknown
+  auth?: unknown
+}
+
+const texts = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((v) => typeof v === 'string').map((v) => plainLine(v, 100)) : []
+
+const fingerprint = (der: Buffer): string => createHash('sha256').update(der).digest('hex')
+
+function certificateIn(base64: unknown): X509Certificate | undefined {
+  if (typeof base64 !== 'string') return undefined
+  try {
+    return new X509Certificate(Buffer.from(base64, 'base64'))
+  } catch {
+    return undefined
+  }
+}
+
+/** Every organization of a subject; Talos roles are organizations. */
+const organizations = (cert: X509Certificate): string[] => [...cert.subject.matchAll(/^O=(.*)$/gm)].map((m) => m[1] ?? '')
+
+/** The contexts of one file, or why it cannot be read. Keys are never in the result. */
+export function parseTalosconfig(source: string, file: string): { contexts: TalosContext[] } | { problem: string } {
+  const doc = parseDocument(source)
+  if (doc.errors.length > 0) return { problem: `is not YAML (line ${doc.errors[0]?.linePos?.[0]?.line ?? 1})` }
+  const value: unknown = doc.toJS({ maxAliasCount: 100 })
+  const contexts =
+    value && typeof value === 'object' && 'contexts' in value ? (value as { context?: unknown; contexts: unknown }) : undefined
+  if (!contexts || typeof contexts.contexts !== 'object' || contexts.contexts === null)
+    return { problem: 'holds no contexts, so it is no talosconfig' }
+  return {
+    contexts: Object.entries(contexts.contexts as Record<string, RawContext | null>).map(([name, raw]) =>
+      readContext(name, raw ?? {}, file, contexts.context === name),
+    ),
+  }
+}
+
+function readContext(name: string, raw: RawContext, file: string, current: boolean): TalosContext {
+  const ca = certificateIn(raw.ca)
+  const crt = certificateIn(raw.crt)
+  const context: TalosContext = {
+    name: plainLine(name, 100),
+    file,
+    current,
+    endpoints: texts(raw.endpoints),
+    nodes: texts(raw.nodes),
+    roles: crt ? knownRoles(organizations(crt)) : [],
+    ca: ca ? fingerprint(ca.raw) : '',
+    certificate: crt ? fingerprint(crt.raw) : '',
+    notBefore: crt ? new Date(crt.validFrom).toISOString() : '',
+    notAfter: crt ? new Date(crt.validTo).toISOString() : '',
+  }
+  const problem = raw.auth
+    ? 'signs in through Omni, not with a certificate'
+    : !crt
+      ? 'has no client certificate that can be read'
+      : !ca
+        ? 'has no CA certificate that can be read'
+        : context.endpoints.length === 0
+          ? 'has no endpoints'
+          : undefined
+  return problem ? { ...context, problem } : context
+}

@@ -1,0 +1,79 @@
+import { isMap, parseAllDocuments } from 'yaml'
+import type { Json } from '../contract.ts'
+import type { PracticeNode } from './state.ts'
+
+/** Merges the patches that our own templates make, nothing more; another patch is not known here. */
+
+type Values = Record<string, string>
+type SysctlPatch = { form: 'machine.sysctls' | 'SysctlConfig'; set: Values; remove: string[]; drop: boolean }
+
+function readPatch(patch: Json): SysctlPatch | undefined {
+  const p = patch as { machine?: { sysctls?: Record<string, Json> }; kind?: string; params?: Record<string, Json>; $patch?: string }
+  const form = p.kind === 'SysctlConfig' ? 'SysctlConfig' : p.machine?.sysctls ? 'machine.sysctls' : undefined
+  if (!form) return undefined
+  const values = (form === 'SysctlConfig' ? p.params : p.machine?.sysctls) ?? {}
+  const set: Values = {}
+  const remove: string[] = []
+  for (const [key, value] of Object.entries(values)) {
+    if (typeof value === 'string') set[key] = value
+    else remove.push(key)
+  }
+  return { form, set, remove, drop: p.$patch === 'delete' }
+}
+
+export type Merged = { node: PracticeNode; changed: boolean } | { error: string }
+
+export function mergeInto(node: PracticeNode, patches: readonly Json[]): Merged {
+  const next: PracticeNode = {
+    ...node,
+    machineSysctls: node.machineSysctls && { ...node.machineSysctls },
+    sysctlDocument: node.sysctlDocument && { ...node.sysctlDocument },
+  }
+  for (const patch of patches) {
+    const read = readPatch(patch)
+    if (!read) return { error: 'practice does not know this patch' }
+    if (read.form === 'SysctlConfig' && !node.version.startsWith('v1.14'))
+      return { error: 'error decoding document v1alpha1/SysctlConfig/ (line 1): "SysctlConfig" "v1alpha1": not registered' }
+    const field = read.form === 'SysctlConfig' ? 'sysctlDocument' : 'machineSysctls'
+    if (read.drop) {
+      next[field] = null
+      continue
+    }
+    const values = { ...next[field] }
+    for (const key of read.remove) {
+      if (!(key in values)) return { error: `patch delete: path '${key}' in document: failed to delete path '${key}': lookup failed` }
+      delete values[key]
+    }
+    Object.assign(values, read.set)
+    // the map of the old form goes with its last key, the document stays as an empty one
+    next[field] = field === 'machineSysctls' && Object.keys(values).length === 0 ? null : values
+  }
+  return { node: next, changed: JSON.stringify(next) !== JSON.stringify(node) }
+}
+
+/** What `machineconfig patch` prints: the configuration with the patches merged. */
+export function mergeText(config: string, patches: readonly Json[]): string | undefined {
+  const docs = parseAllDocuments(config).filter((d) => 'contents' in d)
+  for (const patch of patches) {
+    const read = readPatch(patch)
+    if (!read) return undefined
+    if (read.form === 'SysctlConfig') {
+      const at = docs.findIndex((d) => d.get('kind') === 'SysctlConfig')
+      if (read.drop) {
+        if (at >= 0) docs.splice(at, 1)
+        continue
+      }
+      if (at < 0)
+        docs.push(
+          ...parseAllDocuments(JSON.stringify({ apiVersion: 'v1alpha1', kind: 'SysctlConfig', params: {} })).filter((d) => 'contents' in d),
+        )
+    }
+    const doc = read.form === 'SysctlConfig' ? docs.find((d) => d.get('kind') === 'SysctlConfig') : docs[0]
+    const path = read.form === 'SysctlConfig' ? ['params'] : ['machine', 'sysctls']
+    for (const key of read.remove) doc?.deleteIn([...path, key])
+    for (const [key, value] of Object.entries(read.set)) doc?.setIn([...path, key], value)
+    const map = doc?.getIn(path)
+    if (read.form === 'machine.sysctls' && isMap(map) && map.items.length === 0) doc?.deleteIn(path)
+  }
+  return docs.map((d) => d.toString({ lineWidth: 0 })).join('---\n')
+}

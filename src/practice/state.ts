@@ -1,0 +1,193 @@
+import { createHash } from 'node:crypto'
+import type { Member } from '../domain/observations.ts'
+import { wantedSysctls } from '../domain/sysctl.ts'
+
+/** The simulated world as one plain object. Verbs are pure functions from it to it. */
+
+export const SCENARIOS = ['default', 'hardened'] as const
+export type Scenario = (typeof SCENARIOS)[number]
+
+export interface PracticeNode {
+  name: string
+  address: string
+  type: Member['type']
+  version: string
+  /** `machine.sysctls`; null where the map is absent. */
+  machineSysctls: Record<string, string> | null
+  /** `SysctlConfig.params`; null where the document is absent. */
+  sysctlDocument: Record<string, string> | null
+}
+
+export interface PracticeState {
+  version: 1
+  scenario: Scenario
+  /** ISO 8601. */
+  now: string
+  clusterId: string
+  nodes: PracticeNode[]
+}
+
+/** Just after the certificates were recorded, so that they stay valid. */
+const BEGINS = '2026-11-23T17:00:00.000Z'
+
+export function newState(scenario: Scenario): PracticeState {
+  const node = (name: string, address: string, type: Member['type'], version: string): PracticeNode => ({
+    name,
+    address,
+    type,
+    version,
+    machineSysctls: null,
+    sysctlDocument: null,
+  })
+  const nodes = [
+    node('cp1', '10.20.0.11', 'controlplane', 'v1.13.9'),
+    node('cp2', '10.20.0.12', 'controlplane', 'v1.13.9'),
+    node('cp3', '10.20.0.13', 'controlplane', 'v1.13.9'),
+    node('w1', '10.20.0.21', 'worker', 'v1.13.9'),
+    node('w2', '10.20.0.22', 'worker', 'v1.14.1'),
+  ]
+  if (scenario === 'hardened') {
+    const wanted = wantedSysctls({ logMartians: true, alsoSet: {} })
+    for (const n of nodes) {
+      if (isNew(n)) n.sysctlDocument = { ...wanted }
+      else n.machineSysctls = { ...wanted }
+    }
+  }
+  return { version: 1, scenario, now: BEGINS, clusterId: Buffer.from(digest('cluster id')).toString('base64'), nodes }
+}
+
+export const isNew = (node: PracticeNode): boolean => node.version.startsWith('v1.14')
+
+const digest = (text: string): Buffer => createHash('sha256').update(`practice ${text}`).digest()
+
+/** Parameters that Talos holds itself, as recorded on 1.13.9 and 1.14.1. */
+const DEFAULTS: Record<string, [current: string, before: string]> = {
+  'fs.aio-max-nr': ['1048576', '65536'],
+  'fs.inotify.max_user_instances': ['8192', '128'],
+  'kernel.panic': ['10', '1'],
+  'kernel.pid_max': ['262144', '4194304'],
+  'net.ipv4.icmp_echo_ignore_broadcasts': ['1', '1'],
+  'net.ipv4.icmp_ignore_bogus_error_responses': ['1', '1'],
+  'net.ipv4.ip_forward': ['1', '0'],
+  'net.ipv4.ip_local_reserved_ports': ['50000,50001', ''],
+  'net.ipv4.tcp_keepalive_intvl': ['60', '75'],
+  'net.ipv4.tcp_keepalive_time': ['600', '7200'],
+  'net.ipv6.conf.default.accept_ra': ['2', '1'],
+  'net.ipv6.conf.default.forwarding': ['1', '0'],
+  'vm.overcommit_memory': ['1', '0'],
+}
+const DEFAULTS_1_14: typeof DEFAULTS = {
+  'net.ipv4.conf.all.send_redirects': ['0', '1'],
+  'net.ipv4.conf.default.send_redirects': ['0', '1'],
+}
+
+/** Managed parameters of a node: Talos's own under those of its configuration; the document wins over the map. */
+export function managed(node: PracticeNode): Record<string, [current: string, before: string]> {
+  const own = { ...DEFAULTS, ...(isNew(node) ? DEFAULTS_1_14 : {}) }
+  const configured = { ...node.machineSysctls, ...node.sysctlDocument }
+  return {
+    ...own,
+    ...Object.fromEntries(
+      Object.entries(configured).map(([key, value]): [string, [string, string]] => [key, [value, own[key]?.[1] ?? '1']]),
+    ),
+  }
+}
+
+/** Files below `/proc/sys`, as far as the steps list them. */
+export function kernelFiles(folder: string): string[] | undefined {
+  const perInterface = ['accept_redirects', 'accept_source_route', 'forwarding', 'proxy_arp']
+  const four = [...perInterface, 'log_martians', 'rp_filter', 'secure_redirects', 'send_redirects']
+  switch (folder) {
+    case '/proc/sys/net/ipv4':
+      return ['conf', 'icmp_echo_ignore_broadcasts', 'ip_forward', 'neigh', 'tcp_rfc1337', 'tcp_syncookies', 'tcp_timestamps']
+    case '/proc/sys/net/ipv4/conf/all':
+    case '/proc/sys/net/ipv4/conf/default':
+      return four.toSorted()
+    case '/proc/sys/net/ipv6/conf/all':
+    case '/proc/sys/net/ipv6/conf/default':
+      return [...perInterface, 'accept_ra'].toSorted()
+    default:
+      return undefined
+  }
+}
+
+/** Invented secrets of the practice cluster: they look like real ones and open nothing. */
+export function inventedSecret(name: string, bytes = 32): string {
+  let out = Buffer.alloc(0)
+  for (let i = 0; out.length < bytes; i++) out = Buffer.concat([out, digest(`${name} ${i}`)])
+  return out.subarray(0, bytes).toString('base64')
+}
+
+const inventedPem = (label: string, name: string): string =>
+  `-----BEGIN ${label}-----\n${inventedSecret(name, 48)
+    .match(/.{1,64}/g)
+    ?.join('\n')}\n-----END ${label}-----\n`
+const asBase64 = (text: string): string => Buffer.from(text).toString('base64')
+const token = (name: string): string => {
+  const letters = digest(name).toString('hex')
+  return `${letters.slice(0, 6)}.${letters.slice(6, 22)}`
+}
+
+/** The whole machine configuration of a node, as the API would hand it out. */
+export function machineConfig(node: PracticeNode, clusterId: string): string {
+  const cp = node.type === 'controlplane'
+  const indent = (map: Record<string, string>, by: string) =>
+    Object.entries(map)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([k, v]) => `${by}${k}: "${v}"\n`)
+      .join('')
+  const ca = (name: string) =>
+    `crt: ${asBase64(inventedPem('CERTIFICATE', `${name} certificate`))}\n        ${cp ? `key: ${asBase64(inventedPem(name === 'os' ? 'ED25519 PRIVATE KEY' : 'EC PRIVATE KEY', `${name} key`))}` : 'key: ""'}`
+  return [
+    'version: v1alpha1',
+    'debug: false',
+    'machine:',
+    `    type: ${node.type}`,
+    `    token: ${token('machine token')}`,
+    '    ca:',
+    `        ${ca('os')}`,
+    '    certSANs: []',
+    '    kubelet:',
+    '        image: ghcr.io/siderolabs/kubelet:v1.36.3',
+    ...(node.machineSysctls
+      ? [`    sysctls:${Object.keys(node.machineSysctls).length === 0 ? ' {}' : `\n${indent(node.machineSysctls, '        ').trimEnd()}`}`]
+      : []),
+    '    features:',
+    '        diskQuotaSupport: true',
+    'cluster:',
+    `    id: ${clusterId}`,
+    `    secret: ${inventedSecret('cluster secret')}`,
+    '    controlPlane:',
+    '        endpoint: https://10.20.0.11:6443',
+    '    clusterName: practice',
+    `    token: ${token('bootstrap token')}`,
+    ...(cp
+      ? [
+          `    secretboxEncryptionSecret: ${inventedSecret('secretbox')}`,
+          '    ca:',
+          `        ${ca('k8s')}`,
+          '    aggregatorCA:',
+          `        ${ca('aggregator')}`,
+          '    serviceAccount:',
+          `        key: ${asBase64(inventedPem('RSA PRIVATE KEY', 'service account'))}`,
+          '    etcd:',
+          '        ca:',
+          `            ${ca('etcd').replace('\n        ', '\n            ')}`,
+        ]
+      : []),
+    ...(node.sysctlDocument
+      ? [
+          '---',
+          'apiVersion: v1alpha1',
+          'kind: SysctlConfig',
+          `params:${Object.keys(node.sysctlDocument).length === 0 ? ' {}' : `\n${indent(node.sysctlDocument, '    ').trimEnd()}`}`,
+        ]
+      : []),
+    '---',
+    'apiVersion: v1alpha1',
+    'kind: HostnameConfig',
+    'auto: "off"',
+    `hostname: ${node.name}`,
+    '',
+  ].join('\n')
+}

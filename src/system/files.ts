@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { type FileHandle, lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { dirname } from 'node:path'
+import type { FileInfo, Files } from './ports.ts'
+
+/** The one place that writes files. What it says is written is on disk. */
+
+const READ_PIECE = 1 << 20
+
+async function whole(handle: FileHandle, bytes: Buffer | string): Promise<void> {
+  try {
+    await handle.writeFile(bytes)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+const kindOf = (entry: { isFile: () => boolean; isDirectory: () => boolean; isSymbolicLink: () => boolean }): FileInfo['kind'] =>
+  entry.isFile() ? 'file' : entry.isDirectory() ? 'folder' : entry.isSymbolicLink() ? 'link' : 'other'
+
+export function files(env: Readonly<Record<string, string | undefined>>, cwd: string): Files {
+  return {
+    home: env.HOME || homedir(),
+    cwd,
+    env,
+    read: (path) => readFile(path),
+    readChunks: async (path, take) => {
+      const stream = createReadStream(path, { highWaterMark: READ_PIECE })
+      for await (const chunk of stream) if (!take(chunk as Buffer)) break
+      stream.destroy()
+    },
+    info: async (path) => {
+      try {
+        const info = await lstat(path)
+        return { kind: kindOf(info), size: info.size, mode: info.mode & 0o7777, mtimeMs: info.mtimeMs }
+      } catch {
+        return undefined
+      }
+    },
+    list: async (path) => (await readdir(path, { withFileTypes: true })).map((entry) => ({ name: entry.name, kind: kindOf(entry) })),
+    create: async (path, bytes, mode) => whole(await open(path, 'wx', mode), bytes),
+    replace: async (path, bytes, mode) => {
+      const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`
+      try {
+        await whole(await open(temporary, 'wx', mode), bytes)
+        await rename(temporary, path)
+      } catch (error) {
+        await rm(temporary, { force: true })
+        throw error
+      }
+      await syncFolder(dirname(path))
+    },
+    append: async (path, text) => {
+      const handle = await open(path, 'a', 0o644)
+      await whole(handle, text)
+    },
+    remove: (path) => rm(path, { force: true, recursive: true }),
+    rename: async (from, to) => {
+      await rename(from, to)
+      await syncFolder(dirname(to))
+    },
+    makeFolder: async (path, mode) => {
+      await mkdir(path, { recursive: true, mode })
+    },
+  }
+}
+
+/** A name is only safe when its folder is on disk too. Some file systems refuse that; then there is nothing more to do. */
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, 'r').catch(() => undefined)
+  await handle?.sync().catch(() => undefined)
+  await handle?.close()
+}

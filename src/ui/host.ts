@@ -1,0 +1,96 @@
+import type { Call } from '../contract.ts'
+import type { Plan } from '../engine/plan.ts'
+import type { Session } from '../engine/session.ts'
+
+/** What the wizard needs of the program around it. It draws what it is given and knows no product. */
+
+export interface StepInfo {
+  id: string
+  category: string
+  title: string
+  severity: string
+  why: string
+  references: { title: string; url: string; appliesTo?: string }[]
+  questions: {
+    name: string
+    label: string
+    hint: string
+    value: (raw: string | undefined) => string
+    parse: (text: string) => string | undefined
+  }[]
+  canMend: boolean
+}
+
+export interface HeaderInfo {
+  cluster: string
+  environment: string
+  /** LIVE, GITOPS, OFFLINE or PRACTICE. */
+  mode: string
+  /** Role and days left. */
+  as: string
+}
+
+export interface KeysInfo {
+  identity: string
+  recipients: string[]
+  /** Nothing can be sealed yet. */
+  missing: boolean
+  /** Nobody but the operator can open what is sealed. */
+  noRecovery: boolean
+}
+
+/** An opened cluster: its session and what surrounds it. */
+export interface WizardWorld {
+  session: Session
+  steps: StepInfo[]
+  header: HeaderInfo
+  delivery: 'live' | 'gitops'
+  workspace: string | undefined
+  operator: string
+  now: () => Date
+  commandLine: (call: Call) => string
+  keys: {
+    info: () => Promise<KeysInfo>
+    /** Makes the operator's own identity; says in one line what was made. */
+    create: () => Promise<string>
+    /** The same, protected with a passphrase that is asked for on the terminal. */
+    protect: () => Promise<string>
+    add: (name: string, recipient: string) => Promise<string>
+  }
+  /** Lines for the normal screen after quitting. */
+  /** Behind every command that is proposed, e.g. ` --practice=default`. */
+  suffix: string
+  closing: (plan: Plan | undefined, done: readonly string[]) => string[]
+  exitCode: () => number
+  close: (exitCode: number) => Promise<void>
+}
+
+export interface ContextInfo {
+  name: string
+  file: string
+  role: string
+  /** `ends in 11 days`, `expired 3 days ago`. */
+  ends: string
+  usable: boolean
+}
+
+export interface DoorsInfo {
+  place: string
+  contexts: ContextInfo[]
+  problems: string[]
+}
+
+export type Choice = { kind: 'practice' } | { kind: 'check'; context?: string }
+
+export interface WizardHost {
+  product: string
+  version: string
+  /** Opens without doors, e.g. with a command that names the world. */
+  straight?: Choice
+  doors: () => Promise<DoorsInfo>
+  open: (choice: Choice) => Promise<WizardWorld>
+  /** Makes the folder at hand a workspace of the cluster that is open, and opens it again. */
+  init: (world: WizardWorld, name: string, environment: string) => Promise<WizardWorld>
+  env: Readonly<Record<string, string | undefined>>
+  color: boolean
+}

@@ -1,0 +1,30 @@
+import type { FrontEnd } from '../front-end.ts'
+import { followLines } from '../report/front-end.ts'
+
+/** One line after the other: for dumb terminals, screen readers and people who like it. Questions are asked by Inquirer. */
+export function lineFrontEnd(options: {
+  out: (text: string) => void
+  streams: { input: NodeJS.ReadableStream; output: NodeJS.WritableStream }
+}): FrontEnd {
+  const context = { input: options.streams.input, output: options.streams.output, clearPromptOnDone: false }
+  return {
+    kind: 'line',
+    say: (text) => options.out(`${text}\n`),
+    follow: (session) => followLines(session, (line) => options.out(`${line}\n`)),
+    consent: async (plan) => {
+      const { input } = await import('@inquirer/prompts')
+      const objects = plan.parts.map((p) => p.object.name)
+      const answer = await input(
+        {
+          message: `Apply to ${objects.length > 6 ? `${objects.slice(0, 6).join(', ')} and ${objects.length - 6} more` : objects.join(', ')}? Type yes to go on:`,
+        },
+        context,
+      )
+      return answer.trim().toLowerCase() === 'yes' ? 'typed yes' : undefined
+    },
+    confirm: async (question) => {
+      const { confirm } = await import('@inquirer/prompts')
+      return confirm({ message: question, default: false }, context)
+    },
+  }
+}

@@ -1,0 +1,231 @@
+import { type Block, type Call, SEVERITIES, type Severity, type Verdict } from '../../contract.ts'
+import type { Count, JudgedFinding, StepResult, Summary } from '../../engine/evaluate.ts'
+import type { Plan } from '../../engine/plan.ts'
+import type { PartReview, Report } from '../../engine/session.ts'
+
+/** Reports as lines of text: what a person reads on a terminal, in a pipe or in a log. */
+
+export const COUNT_WORDS: Record<Count, string> = {
+  pass: 'pass',
+  fail: 'fail',
+  unknown: 'unknown',
+  notApplicable: 'n/a',
+  attested: 'attested',
+  waived: 'waived',
+}
+export const VERDICT_WORDS: Record<Verdict, string> = { pass: 'pass', fail: 'fail', unknown: 'unknown', notApplicable: 'n/a' }
+
+const names = (findings: readonly JudgedFinding[], most = 6): string => {
+  const all = findings.map((f) => f.object.name)
+  return all.length > most ? `${all.slice(0, most).join(', ')} and ${all.length - most} more` : all.join(', ')
+}
+
+/** Findings with the same verdict and reason as one line: `cp1, cp2: 3 keys left to the kernel`. */
+export function grouped(
+  findings: readonly JudgedFinding[],
+): { verdict: Verdict; findings: JudgedFinding[]; text: string; remedy?: string }[] {
+  const groups = Map.groupBy(findings, (f) => `${f.verdict} ${withoutName(f)} ${f.waiver?.until ?? ''} ${f.attestation?.until ?? ''}`)
+  return [...groups.values()].map((group) => {
+    const first = group[0] as JudgedFinding
+    const reason = withoutName(first)
+    return {
+      verdict: first.verdict,
+      findings: group,
+      text: group.length === 1 && first.reason.includes(first.object.name) ? first.reason : `${names(group)}: ${reason}`,
+      ...(first.remedy ? { remedy: first.remedy } : {}),
+    }
+  })
+}
+
+const withoutName = (f: JudgedFinding): string =>
+  f.reason.startsWith(`${f.object.name}: `) ? f.reason.slice(f.object.name.length + 2) : f.reason
+
+const word = (finding: JudgedFinding | undefined): string => {
+  if (finding?.waiver) return `waived until ${finding.waiver.until} by ${finding.waiver.by}: ${finding.waiver.why}`
+  if (finding?.attestation) return `attested until ${finding.attestation.until} by ${finding.attestation.by}: ${finding.attestation.why}`
+  return ''
+}
+
+export const countLine = (summary: Summary): string => {
+  const total = Object.values(summary).reduce((a, b) => a + b, 0)
+  const done = total - summary.fail - summary.unknown
+  const rest = (['fail', 'unknown'] as const).filter((k) => summary[k] > 0).map((k) => `${summary[k]} ${k}`)
+  return [`${done} of ${total} done`, ...rest].join(', ')
+}
+
+export interface CheckHeader {
+  product: string
+  /** Behind every command that is proposed, e.g. ` --practice=default`. */
+  suffix: string
+  cluster: string
+  environment: string
+  mode: string
+  as: string
+  nodes: number
+  seconds: number
+}
+
+/** The report of a check. Failures first, then what is unknown; what passed only where it is asked for. */
+export function checkText(
+  results: readonly StepResult[],
+  summary: Summary,
+  header: CheckHeader,
+  options: { all: boolean; failOn: Severity; exitCode: number; columns?: number | undefined },
+): string {
+  const hang = (first: string, text: string): string[] => wrapped(text, first, options.columns)
+  const lines = [
+    [
+      header.cluster || 'no cluster',
+      header.environment,
+      header.mode === 'practice' ? 'PRACTICE, nothing real' : header.mode === 'gitops' ? 'gitops' : '',
+      header.as,
+      `${header.nodes} nodes`,
+      `${header.seconds} s`,
+    ]
+      .filter(Boolean)
+      .join(', '),
+    '',
+  ]
+  const order: Count[] = ['fail', 'unknown', 'waived', 'attested', 'pass', 'notApplicable']
+  const rank = (r: StepResult) => order.indexOf(r.count) * SEVERITIES.length - SEVERITIES.indexOf(r.severity)
+  for (const result of results.toSorted((a, b) => rank(a) - rank(b))) {
+    const shown = grouped(result.findings).filter((g) => options.all || g.verdict === 'fail' || g.verdict === 'unknown')
+    lines.push(`${COUNT_WORDS[result.count].padEnd(8)} ${result.id}  ${result.severity.padEnd(8)} ${result.title}`)
+    for (const group of shown) {
+      lines.push(...hang(`         ${VERDICT_WORDS[group.verdict].padEnd(7)} `, group.text))
+      const said = word(group.findings[0])
+      if (said) lines.push(...hang(' '.repeat(17), said))
+      else if (group.remedy && (group.verdict === 'fail' || group.verdict === 'unknown')) lines.push(...hang(' '.repeat(17), group.remedy))
+    }
+  }
+  const next = results.find((r) => r.count === 'fail' && r.canMend)
+  lines.push(
+    '',
+    `${countLine(summary)}.${next ? ` Mend one: ${header.product} plan ${next.id}${header.suffix}.` : ''}${options.all ? '' : ' Every finding: --all.'}`,
+  )
+  if (options.exitCode !== 0) lines.push(`exit ${options.exitCode} (${exitReason(options.exitCode, options.failOn)})`)
+  return `${lines.join('\n')}\n`
+}
+
+/** Text behind a first column, broken at spaces where there is a terminal's width to keep to. */
+function wrapped(text: string, first: string, columns: number | undefined): string[] {
+  if (!columns || columns <= first.length + 20) return [first + text]
+  const lines: string[] = []
+  let current = first
+  let empty = true
+  for (const word of text.split(' ')) {
+    if (!empty && current.length + 1 + word.length > columns) {
+      lines.push(current)
+      current = ' '.repeat(first.length) + word
+    } else current += empty ? word : ` ${word}`
+    empty = false
+  }
+  return [...lines, current]
+}
+
+const exitReason = (code: number, failOn: string): string =>
+  ({
+    1: `failures at or above ${failOn}`,
+    3: `nothing failed at or above ${failOn}, but something there is unknown`,
+    4: 'nothing could be looked at',
+  })[code] ?? ''
+
+export function blockLines(block: Block): string[] {
+  switch (block.type) {
+    case 'text':
+      return block.text.split('\n')
+    case 'list':
+      return block.items.map((item) => `- ${item}`)
+    case 'table': {
+      const rows = [block.head, ...block.rows]
+      const widths = block.head.map((_, i) => Math.max(...rows.map((r) => (r[i] ?? '').length)))
+      return rows.map((row) =>
+        row
+          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+          .join('  ')
+          .trimEnd(),
+      )
+    }
+    case 'diff':
+      return [block.title, ...block.lines.map((l) => `${l.sign} ${l.text}`), ...(block.lines.length === 0 ? ['  no difference'] : [])]
+    case 'log':
+      return block.lines
+  }
+}
+
+/** Whether two diffs say the same, whatever they are titled. */
+const sameBlock = (a: Block | undefined, b: Block): boolean =>
+  a?.type === 'diff' && b.type === 'diff' && JSON.stringify(a.lines) === JSON.stringify(b.lines)
+
+const RESTARTS = {
+  nothing: 'No restart.',
+  'api-server': 'Restarts the API server.',
+  node: 'Restarts the node.',
+  network: 'Restarts the network.',
+}
+
+/** A plan as it is shown before anybody is asked. */
+export function planText(plan: Plan, reviews: readonly PartReview[], commandLine: (call: Call) => string, delivery: string): string {
+  const lines: string[] = []
+  const changes = plan.parts.flatMap((p) => p.actions).filter((a) => a.kind === 'run')
+  if (plan.parts.length === 0) lines.push(plan.blocked.length > 0 ? 'Nothing can be done now.' : 'Nothing to do.')
+  else {
+    const restarts = [...new Set(changes.map((c) => RESTARTS[c.restarts]))].join(' ')
+    const danger = changes.some((c) => c.danger === 'destroy')
+      ? 'Danger: destroy.'
+      : changes.length > 0
+        ? 'Danger: change.'
+        : 'Nothing is touched: files only.'
+    lines.push(
+      `${plan.stage.kind === 'undo' ? 'Take back' : 'Plan for'} ${plan.stage.steps.join(', ')}: ${plan.parts.length} ${plan.parts.length === 1 ? 'object' : 'objects'}, one after the other. ${restarts ? `${restarts} ` : ''}${danger}`,
+      '',
+    )
+  }
+  for (const [index, part] of plan.parts.entries()) {
+    lines.push(`${index + 1}  ${part.object.name}: ${part.summary}`)
+    const review = reviews.find((r) => r.part === part.digest)
+    for (const action of part.actions) {
+      lines.push(`   ${action.kind.padEnd(6)} ${action.title}`)
+      if (action.kind === 'run') {
+        lines.push(`          $ ${commandLine(action.call)}`)
+        if (review?.dryRun) lines.push(`          dry run: ${review.dryRun.ok ? '' : 'refused: '}${review.dryRun.text}`)
+      }
+    }
+    for (const block of review?.preview ?? []) {
+      const same = plan.parts.slice(0, index).find((p) => sameBlock(reviews.find((r) => r.part === p.digest)?.preview[0], block))
+      lines.push(
+        ...(same ? [`diff of ${part.object.name}: the same as of ${same.object.name}`] : blockLines(block)).map((l) => `          ${l}`),
+      )
+    }
+    const undo = changes.length > 0 && part.actions.find((a) => a.kind === 'run')
+    if (undo && undo.kind === 'run')
+      lines.push(`   undo   ${'sentence' in undo.undo ? undo.undo.sentence : undo.undo.none}`, `   cancel ${undo.cancel}`)
+    lines.push('')
+  }
+  for (const block of plan.blocked)
+    lines.push(`not    ${block.object.name}: ${block.reason}`, ...(block.remedy ? [`       ${block.remedy}`] : []))
+  if (plan.blocked.length > 0) lines.push('')
+  if (delivery === 'gitops' && plan.parts.length > 0)
+    lines.push('Delivery is gitops: apply writes these files; commit them and let your own tool roll them out.', '')
+  return lines.join('\n')
+}
+
+/** The commands of a plan, in order, each with what it is for. */
+export function planCommands(plan: Plan, commandLine: (call: Call) => string): { object: string; commands: string[] }[] {
+  return plan.parts.map((part) => ({
+    object: part.object.name,
+    commands: part.actions.flatMap((a) =>
+      a.kind === 'run'
+        ? [commandLine(a.call)]
+        : a.kind === 'seal'
+          ? [`${commandLine(a.source)} | age --recipient … > ${a.path}`]
+          : a.kind === 'write'
+            ? [`# ${a.path}`]
+            : [],
+    ),
+  }))
+}
+
+/** Seconds between the two times of a report, at least one. */
+export const tookSeconds = (report: Pick<Report, 'startedAt' | 'finishedAt'>): number =>
+  Math.max(1, Math.round((new Date(report.finishedAt).getTime() - new Date(report.startedAt).getTime()) / 1000))

@@ -1,0 +1,143 @@
+import { type Command, enterOnStep, placeOf, resultOf, type View } from './model.ts'
+
+/** Which key does what, where. The footer, the help and the handler read this one table, so that no key is shown that does nothing. */
+
+export interface Binding {
+  keys: string[]
+  command: Command
+  /** What it does here, in two or three words. */
+  label: string
+  /** Shown in the footer; the others only in the help. */
+  footer?: boolean
+}
+
+const bind = (keys: string[], command: Command, label: string, footer = true): Binding => ({
+  keys,
+  command,
+  label,
+  ...(footer ? { footer } : {}),
+})
+
+const UP_DOWN = (label: string, footer = true) => [bind(['up', 'k'], 'up', label, footer), bind(['down', 'j'], 'down', label, false)]
+const PAGES = [bind(['pageup', 'ctrl+b'], 'page.up', 'page up', false), bind(['pagedown', 'space'], 'page.down', 'page down', false)]
+const BACK = bind(['escape'], 'back', 'back')
+const HELP = bind(['?'], 'help', 'keys')
+const QUIT = bind(['q'], 'quit', 'quit')
+
+export function bindingsFor(view: View): Binding[] {
+  const { ui, session } = view
+  const overlay = ui.overlays.at(-1)
+  if (overlay) return overlayBindings(view)
+  switch (placeOf(ui, session)) {
+    case 'doors':
+      if (ui.opening) return [QUIT]
+      return [
+        bind(['enter'], 'enter', ['practise', 'check', 'set up', 'incident'][ui.door] ?? 'go on'),
+        ...UP_DOWN('choose'),
+        bind(['p'], 'door.practise', 'practise', false),
+        bind(['c'], 'door.check', 'check', false),
+        bind(['s'], 'door.setup', 'set up', false),
+        bind(['i'], 'door.incident', 'incident', false),
+        HELP,
+        QUIT,
+      ]
+    case 'checklist': {
+      const idle = session?.activity.kind === 'idle'
+      const selected = resultOf(session, ui.selected)
+      return [
+        bind(['enter'], 'enter', ui.focus === 'categories' ? 'steps' : 'open'),
+        ...UP_DOWN('choose'),
+        ui.focus === 'steps' ? bind(['left', 'h'], 'left', 'categories', false) : bind(['right', 'l'], 'right', 'steps', false),
+        ...(session?.report ? [bind(['n'], 'next', 'next to do')] : []),
+        bind(['/'], 'filter', 'filter'),
+        ...(selected?.count === 'unknown' ? [bind(['a'], 'attest', 'attest')] : []),
+        ...(selected?.count === 'fail' ? [bind(['w'], 'waive', 'waive')] : []),
+        ...(idle ? [bind(['r'], 'look', 'look again', false)] : []),
+        bind(['y'], 'keys', 'keys that open', false),
+        ...(ui.filter || ui.category ? [bind(['escape'], 'back', 'show all')] : []),
+        HELP,
+        QUIT,
+      ]
+    }
+    case 'step':
+      return stepBindings(view)
+    case 'running':
+      return [
+        bind(['x'], 'stop', session?.activity.kind === 'performing' && session.activity.stopping ? 'stop waiting' : 'stop after this one'),
+        ...UP_DOWN('scroll', false),
+        HELP,
+      ]
+  }
+}
+
+function stepBindings(view: View): Binding[] {
+  const { ui, session } = view
+  const idle = session?.activity.kind === 'idle'
+  const result = resultOf(session, ui.opened)
+  const enter = idle ? enterOnStep(view) : undefined
+  const labels = { plan: 'see the plan', review: 'go on to review', findings: 'findings', edit: 'change', checklist: 'checklist' }
+  return [
+    ...(enter ? [bind(['enter'], 'enter', labels[enter])] : []),
+    bind(['right', 'tab', 'l'], 'right', 'next tab'),
+    bind(['left', 'shift+tab', 'h'], 'left', 'previous tab', false),
+    ...UP_DOWN('scroll', false),
+    ...PAGES,
+    ...(ui.tab === 'plan' && ui.made ? [bind(['c'], 'commands', 'commands')] : []),
+    ...(idle && result?.count === 'unknown' ? [bind(['a'], 'attest', 'attest')] : []),
+    ...(idle && result?.count === 'fail' && ui.tab !== 'plan' ? [bind(['w'], 'waive', 'waive')] : []),
+    ...(idle && result?.canMend ? [bind(['u'], 'undo', 'undo', ui.tab === 'run' || result.count === 'pass')] : []),
+    ...(idle ? [bind(['r'], 'look', 'look again', false), bind(['n'], 'next', 'next to do', false)] : []),
+    BACK,
+    HELP,
+    QUIT,
+  ]
+}
+
+function overlayBindings(view: View): Binding[] {
+  const overlay = view.ui.overlays.at(-1)
+  switch (overlay?.kind) {
+    case 'contexts':
+      return [bind(['enter'], 'enter', 'check this one'), ...UP_DOWN('choose'), BACK]
+    case 'review': {
+      const plan = view.ui.made?.plan
+      const objects = plan?.parts.length ?? 0
+      const touches = plan?.parts.some((p) => p.actions.some((a) => a.kind === 'run'))
+      return [bind(['enter'], 'enter', `${touches ? 'change' : 'write'} ${objects} ${objects === 1 ? 'object' : 'objects'}`), BACK]
+    }
+    case 'commands':
+      return [bind(['c'], 'commands', 'copy'), ...UP_DOWN('scroll'), ...PAGES, BACK]
+    case 'keys':
+      if (!overlay.info) return [BACK]
+      return [
+        ...(overlay.info.missing
+          ? [bind(['c'], 'create', 'make mine'), bind(['p'], 'protect', 'with passphrase')]
+          : [bind(['enter'], 'enter', 'go on')]),
+        bind(['r'], 'recipient', 'add recovery'),
+        BACK,
+      ]
+    case 'unfinished':
+      return [bind(['enter'], 'enter', view.session?.unfinished[0] ? 'find out what became of it' : 'go on')]
+    case 'quit':
+      return [bind(['x'], 'stop', 'stop after this one'), bind(['escape', 'enter'], 'back', 'go on running')]
+    case 'form': {
+      const current = overlay.fields[overlay.at]
+      const last = overlay.at === overlay.fields.length - 1
+      return [
+        bind(['enter'], 'enter', last ? 'done' : 'next field'),
+        ...(overlay.fields.length > 1 ? [bind(['up', 'shift+tab'], 'up', 'fields'), bind(['down', 'tab'], 'down', 'fields', false)] : []),
+        ...(current?.options
+          ? [bind(['left'], 'left', 'choose'), bind(['right'], 'right', 'choose', false)]
+          : [bind(['left'], 'left', 'move', false), bind(['right'], 'right', 'move', false)]),
+        BACK,
+      ]
+    }
+    default:
+      return [bind(['enter', 'escape'], 'back', 'close')]
+  }
+}
+
+const NAMES: Record<string, string> = { escape: 'esc', pageup: 'page up', pagedown: 'page down' }
+export const keyName = (key: string): string => NAMES[key] ?? key
+
+/** The command of a key here, or nothing. */
+export const commandOf = (view: View, key: string): Command | undefined => bindingsFor(view).find((b) => b.keys.includes(key))?.command

@@ -1,0 +1,126 @@
+import type { StepResult } from '../../../engine/evaluate.ts'
+import type { HeaderInfo } from '../../host.ts'
+import { COUNT_WORDS, countLine, grouped } from '../../report/text.ts'
+import { bindingsFor } from '../keys.ts'
+import { beside, blank, cut, type Line, line, pad, sized, span, width, windowAt, wrap } from '../lines.ts'
+import { categoriesOf, resultOf, shownSteps, type View } from '../model.ts'
+import { countGlyph, mark, type Theme, verdictGlyph } from '../theme.ts'
+import { bodyRows, header, rule, type Size, screen } from './frame.ts'
+
+const isDone = (r: StepResult | undefined): boolean => r !== undefined && r.count !== 'fail' && r.count !== 'unknown'
+const titled = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+
+/** When the report was made, or what is being looked at. */
+export function activityText(view: View): string {
+  const { session } = view
+  const activity = session?.activity
+  if (activity?.kind === 'looking') return `looking, ${activity.done} of ${activity.total}`
+  if (activity?.kind === 'reviewing') return `trying on ${activity.done} of ${activity.total}`
+  return session?.report ? `looked at ${session.report.finishedAt.slice(11, 16)} UTC` : ''
+}
+
+export function checklistView(view: View, theme: Theme, size: Size, info: HeaderInfo): Line[] {
+  const rows = bodyRows(size)
+  const wide = size.columns >= 110
+  const detailRows = wide ? 0 : 9
+  const listRows = rows - detailRows
+  const left = categoryColumn(view, theme, listRows)
+  const steps = stepColumn(view, theme, wide ? 46 : size.columns - 27, listRows)
+  const between = ` ${theme.glyph.bar} `
+  const body = wide
+    ? beside(
+        beside(left, 23, steps, 47, between, listRows),
+        73,
+        detail(view, theme, size.columns - 77, listRows),
+        size.columns - 76,
+        between,
+        listRows,
+      )
+    : [
+        ...beside(left, 23, steps, size.columns - 26, between, listRows),
+        rule(theme, size),
+        ...detail(view, theme, size.columns - 2, detailRows - 1),
+      ]
+  return screen(theme, size, { head: header(theme, size, info, activityText(view)), body, bindings: bindingsFor(view) })
+}
+
+function categoryColumn(view: View, theme: Theme, rows: number): Line[] {
+  const { ui, session } = view
+  const lines: Line[] = []
+  for (const name of ['', ...categoriesOf(ui)]) {
+    const steps = ui.steps.filter((s) => !name || s.category === name)
+    const done = steps.filter((s) => isDone(resultOf(session, s.id))).length
+    const here = ui.category === name
+    const glyph = here ? (ui.focus === 'categories' ? theme.glyph.pick : theme.glyph.open) : ' '
+    lines.push(
+      line(
+        span(` ${glyph} ${pad(name ? titled(name) : 'All', 15)}`, { bold: here }),
+        span(`${done}/${steps.length}`.padStart(5), { dim: true }),
+      ),
+    )
+  }
+  const summary = session?.report?.summary
+  const foot = summary ? countLine(summary).split(', ') : []
+  while (lines.length < rows - foot.length - 1) lines.push(blank)
+  return [...lines, ...foot.map((text) => line(`   ${text}`))]
+}
+
+function stepColumn(view: View, theme: Theme, cells: number, rows: number): Line[] {
+  const { ui, session } = view
+  const shown = shownSteps(ui)
+  if (shown.length === 0) return [line(ui.filter ? ` nothing holds "${cut(ui.filter, 20)}"` : ' no steps')]
+  const at = Math.max(
+    0,
+    shown.findIndex((s) => s.id === ui.selected),
+  )
+  const offset = windowAt(shown.length, rows, at, 0)
+  return shown.slice(offset, offset + rows).map((s) => {
+    const result = resultOf(session, s.id)
+    const here = s.id === ui.selected
+    const word = result ? COUNT_WORDS[result.count] : ''
+    const title = sized(s.title, Math.max(4, cells - 16 - 9))
+    return line(
+      span(here && ui.focus === 'steps' ? `${theme.glyph.pick} ` : '  ', { bold: true }),
+      result ? countGlyph(theme, result.count) : span(' '),
+      span(` ${pad(s.id, 8)}`, { bold: here }),
+      ` ${title} `,
+      span(word.padStart(8), { dim: !here }),
+    )
+  })
+}
+
+/** The selected step: why it matters, what was found, what comes next. */
+function detail(view: View, theme: Theme, cells: number, rows: number): Line[] {
+  const { ui, session } = view
+  const info = ui.steps.find((s) => s.id === ui.selected)
+  if (!info) return []
+  const result = resultOf(session, info.id)
+  const gap = Math.max(1, cells - width(info.id) - width(info.title) - width(info.severity) - 4)
+  const lines: Line[] = [line(span(` ${info.id}  ${info.title}`, { bold: true }), ' '.repeat(gap), span(info.severity))]
+  for (const text of wrap(info.why, cells - 2)) lines.push(line(` ${text}`))
+  lines.push(blank)
+  const next = wrap(nextSentence(view, result), cells - 2).filter(Boolean)
+  const findings = result ? grouped(result.findings).toSorted((a, b) => order(a.verdict) - order(b.verdict)) : []
+  const room = Math.max(1, rows - lines.length - (next.length > 0 ? next.length + 1 : 0))
+  const texts = findings.flatMap((g) =>
+    wrap(g.text, cells - 6).map(
+      (text, i): Line => (i === 0 ? line('   ', verdictGlyph(theme, g.verdict), ` ${text}`) : line(`     ${text}`)),
+    ),
+  )
+  lines.push(...(texts.length > room ? [...texts.slice(0, room - 1), line(span('     …', { dim: true }))] : texts))
+  if (next.length > 0) lines.push(blank, ...next.map((text) => line(mark(theme, ` ${text}`, 'cyan'))))
+  return lines.slice(0, rows)
+}
+
+const order = (verdict: string): number => ['fail', 'unknown', 'pass', 'notApplicable'].indexOf(verdict)
+
+export function nextSentence(view: View, result: StepResult | undefined): string {
+  if (view.session?.activity.kind === 'looking') return ''
+  if (!result) return 'Next: look at it, r.'
+  if (result.count === 'fail')
+    return result.canMend
+      ? 'Next: open it and see the plan. Nothing changes before you agree to it.'
+      : 'Next: open it; each finding says what to do. A person has to mend this one.'
+  if (result.count === 'unknown') return 'Next: open it; each finding says what would let us look.'
+  return ''
+}

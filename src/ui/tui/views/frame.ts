@@ -1,0 +1,89 @@
+import type { HeaderInfo } from '../../host.ts'
+import type { Binding } from '../keys.ts'
+import { keyName } from '../keys.ts'
+import { cut, fitLine, type Line, line, pad, type Span, span, width } from '../lines.ts'
+import { mark, type Theme } from '../theme.ts'
+
+/** What every screen has: a header above, keys below, a rule between. */
+
+export interface Size {
+  columns: number
+  rows: number
+}
+
+/** Smaller than this, one sentence is all that fits. */
+export const LEAST: Size = { columns: 80, rows: 24 }
+
+export const rule = (theme: Theme, size: Size): Line => [span(` ${theme.glyph.rule.repeat(size.columns - 2)}`, { dim: true })]
+
+/** A filled label, so that a photo of the screen tells a simulated cluster from a real one without colours. */
+export function modeLabel(theme: Theme, mode: string): Span {
+  return mark(theme, ` ${mode} `, mode === 'PRACTICE' ? 'cyan' : mode === 'LIVE' ? 'yellow' : undefined, { inverse: true, bold: true })
+}
+
+export function header(theme: Theme, size: Size, info: HeaderInfo, right: string): Line {
+  const left = ` ${info.cluster}${info.environment ? `  ${info.environment}` : ''}`
+  const middle = info.as
+  const label = modeLabel(theme, info.mode)
+  const used = width(label.text) + width(middle) + width(right) + 6
+  const shown = cut(left, Math.max(10, size.columns - used))
+  const gap = size.columns - width(shown) - 2 - width(label.text) - 2 - width(middle) - width(right) - 1
+  return line(span(shown, { bold: true }), '  ', label, '  ', middle, ' '.repeat(Math.max(1, gap)), span(right, { dim: true }))
+}
+
+export function footer(theme: Theme, size: Size, bindings: readonly Binding[]): Line {
+  const parts: Span[] = [span(' ')]
+  let used = 1
+  const seen = new Set<string>()
+  for (const binding of bindings.filter((b) => b.footer)) {
+    const key = footerKey(theme, binding)
+    if (seen.has(key)) continue
+    seen.add(key)
+    const text = `${key} ${binding.label}`
+    if (used + width(text) > size.columns - 1) break
+    parts.push(span(key, { bold: true }), span(` ${binding.label}   `))
+    used += width(text) + 3
+  }
+  return parts
+}
+
+/** Arrows stand for both directions. */
+export function footerKey(theme: Theme, binding: Binding): string {
+  const first = binding.keys[0] ?? ''
+  if (first === 'up') return theme.glyph.updown
+  if (first === 'right') return theme.glyph.updown === UPDOWN_ASCII ? 'right' : '→'
+  if (first === 'left') return theme.glyph.updown === UPDOWN_ASCII ? 'left' : '←'
+  return keyName(first)
+}
+const UPDOWN_ASCII = 'up/down'
+
+/** Puts a screen together, exactly as many lines as there are rows. */
+export function screen(
+  theme: Theme,
+  size: Size,
+  parts: { head: Line; body: readonly Line[]; bindings: readonly Binding[]; top?: boolean },
+): Line[] {
+  const rows = size.rows - (parts.top === false ? 3 : 4)
+  const body = Array.from({ length: rows }, (_, i) => parts.body[i] ?? [])
+  const all = [
+    parts.head,
+    ...(parts.top === false ? [] : [rule(theme, size)]),
+    ...body,
+    rule(theme, size),
+    footer(theme, size, parts.bindings),
+  ]
+  return all.map((l) => fitLine(l, size.columns)).slice(0, size.rows)
+}
+
+export const bodyRows = (size: Size): number => size.rows - 4
+
+export const tooSmall = (size: Size): Line[] => [
+  line(
+    cut(
+      `This needs a terminal of at least ${LEAST.columns}x${LEAST.rows}; it is ${size.columns}x${size.rows}. Make it larger, or use --plain.`,
+      Math.max(1, size.columns),
+    ),
+  ),
+]
+
+export const label = (text: string, cells: number): string => pad(text, cells)

@@ -1,0 +1,214 @@
+import type { HeaderInfo, WizardWorld } from '../../host.ts'
+import { planCommands } from '../../report/text.ts'
+import { bindingsFor, keyName } from '../keys.ts'
+import { blank, type Line, line, pad, sized, span, windowAt, wrap } from '../lines.ts'
+import type { Field, Form, Overlay, View } from '../model.ts'
+import { pop } from '../model.ts'
+import { mark, type Theme } from '../theme.ts'
+import { bodyRows, header, type Size, screen } from './frame.ts'
+
+/** Interruptions, drawn over the whole screen: one thing at a time. */
+
+export function overlayView(
+  view: View,
+  overlay: Overlay,
+  theme: Theme,
+  size: Size,
+  info: HeaderInfo,
+  world: WizardWorld | undefined,
+): Line[] {
+  const cells = Math.min(size.columns, 100) - 4
+  return screen(theme, size, {
+    head: header(theme, size, info, ''),
+    body: [blank, ...content(view, overlay, theme, size, cells, world)],
+    bindings: bindingsFor(view),
+  })
+}
+
+const say = (text: string, cells: number): Line[] => wrap(text, cells).map((t) => line(`  ${t}`))
+const title = (text: string): Line => line(span(`  ${text}`, { bold: true }))
+
+function content(view: View, overlay: Overlay, theme: Theme, size: Size, cells: number, world: WizardWorld | undefined): Line[] {
+  switch (overlay.kind) {
+    case 'help': {
+      const below = bindingsFor({ ...view, ui: pop(view.ui) })
+      return [
+        title('Keys here'),
+        blank,
+        ...below.map((b) => line(`   ${pad(b.keys.map(keyName).join(', '), 18)} ${b.label}`)),
+        blank,
+        line('   ctrl+c             leave; while something runs: stop after the object at hand'),
+      ]
+    }
+    case 'error':
+      return [
+        line(mark(theme, `  ${theme.glyph.fail} `, 'red'), span(overlay.code, { dim: true })),
+        blank,
+        ...say(overlay.message, cells),
+        blank,
+        ...overlay.hint.split('\n').flatMap((l) => say(l, cells)),
+      ]
+    case 'note':
+      return [title(overlay.title), blank, ...overlay.lines.flatMap((l) => (l ? say(l, cells) : [blank]))]
+    case 'contexts': {
+      const usable = view.ui.doors?.contexts.filter((c) => c.usable) ?? []
+      const rows = bodyRows(size) - 4
+      const offset = windowAt(usable.length, rows, overlay.selected, 0)
+      const items = usable
+        .slice(offset, offset + rows)
+        .map((c, i) =>
+          line(
+            span(offset + i === overlay.selected ? ` ${theme.glyph.pick} ` : '   ', { bold: true }),
+            `${sized(c.name, 26)} ${sized(c.role, 12)} ${c.ends}`,
+          ),
+        )
+      return [title('Which cluster?'), blank, ...items]
+    }
+    case 'review':
+      return review(view, theme, cells, world)
+    case 'commands': {
+      const lines = commandLines(view, size.columns - 4, world)
+      const rows = bodyRows(size) - 4
+      const offset = Math.min(overlay.scroll, Math.max(0, lines.length - rows))
+      const foot = overlay.copied ? 'Copied, if your terminal lets programs do that (OSC 52).' : 'c copies them; long ones are broken here.'
+      return [...lines.slice(offset, offset + rows), blank, line(span(`  ${foot}`, { dim: true }))]
+    }
+    case 'keys':
+      return keys(overlay, theme, cells)
+    case 'unfinished':
+      return unfinished(view, overlay, cells)
+    case 'quit':
+      return [
+        title('Something is being changed'),
+        blank,
+        ...say(
+          'Leaving now would leave the object at hand in the middle. Stop after it instead: then nothing new is begun, and the rest stays a plan.',
+          cells,
+        ),
+      ]
+    case 'form':
+      return form(overlay, theme, cells)
+  }
+}
+
+function review(view: View, theme: Theme, cells: number, world: WizardWorld | undefined): Line[] {
+  const made = view.ui.made
+  if (!made) return []
+  const { plan, reviews } = made
+  const changes = plan.parts.flatMap((p) => p.actions).filter((a) => a.kind === 'run')
+  const refused = reviews.filter((r) => r.dryRun && !r.dryRun.ok)
+  const seals = plan.parts.filter((p) => p.actions.some((a) => a.kind === 'seal')).length
+  const names = plan.parts.map((p) => p.object.name)
+  const undo = changes[0]?.undo
+  return [
+    title(
+      `${plan.stage.kind === 'undo' ? 'Take back' : changes.length > 0 ? 'Change' : 'Write files for'} ${names.length} ${names.length === 1 ? 'object' : 'objects'}`,
+    ),
+    blank,
+    ...say(`In this order, one after the other: ${names.join(', ')}`, cells),
+    blank,
+    ...say(
+      changes.length > 0
+        ? `Danger: ${changes.some((c) => c.danger === 'destroy') ? 'destroy' : 'change'}. ${changes.every((c) => c.restarts === 'nothing') ? 'Nothing restarts.' : ''}`
+        : 'Nothing is touched: files only.',
+      cells,
+    ),
+    ...(reviews.some((r) => r.dryRun)
+      ? say(
+          refused.length === 0
+            ? `Tried on every one without effect: accepted.`
+            : `Refused by ${refused.length}: ${refused[0]?.dryRun?.text}`,
+          cells,
+        )
+      : []),
+    ...(seals > 0 ? say(`Before each change its current config is sealed into ${world?.workspace ?? ''}/secrets/.`, cells) : []),
+    ...(changes.length > 0 ? say('After each change it is read back; the first failure stops the rest, which stays a plan.', cells) : []),
+    ...(undo ? say(`Undo: ${'sentence' in undo ? undo.sentence : undo.none}.`, cells) : []),
+    ...(plan.blocked.length > 0
+      ? [blank, ...say(`Left out: ${plan.blocked.map((b) => `${b.object.name} (${b.reason})`).join('; ')}`, cells)]
+      : []),
+    blank,
+    ...(refused.length > 0 ? [line(mark(theme, '  A refused change is not sent; enter says so.', 'yellow'))] : []),
+  ]
+}
+
+function commandLines(view: View, cells: number, world: WizardWorld | undefined): Line[] {
+  const plan = view.ui.made?.plan
+  if (!plan || !world) return []
+  return planCommands(plan, world.commandLine).flatMap((p) => [
+    title(p.object),
+    ...p.commands.flatMap((c) => wrap(c, cells).map((t) => line(t))),
+    blank,
+  ])
+}
+
+function keys(overlay: Extract<Overlay, { kind: 'keys' }>, theme: Theme, cells: number): Line[] {
+  const { info } = overlay
+  if (!info) return [title('Keys that open what is sealed'), blank, line('  looking')]
+  return [
+    title('Keys that open what is sealed'),
+    blank,
+    ...say(`Yours: ${info.identity}`, cells),
+    blank,
+    ...(info.recipients.length > 0
+      ? info.recipients.map((r) => line(`   ${theme.glyph.pass} ${r}`))
+      : say('Nobody yet. Before a config is changed it is sealed, so somebody has to be able to open it.', cells)),
+    blank,
+    ...(info.missing
+      ? say(
+          'Make yours now (c), or with a passphrase that age asks for (p). It is kept outside the workspace and outside git, for you alone.',
+          cells,
+        )
+      : []),
+    ...(info.noRecovery
+      ? say(
+          'No recovery recipient: if yours is lost, so is everything that was sealed. Whoever keeps it makes it offline with age-keygen; add its public half here (r).',
+          cells,
+        )
+      : []),
+    ...(overlay.said.length > 0 ? [blank, ...overlay.said.flatMap((s) => say(s, cells))] : []),
+  ]
+}
+
+function unfinished(view: View, overlay: Extract<Overlay, { kind: 'unfinished' }>, cells: number): Line[] {
+  const left = view.session?.unfinished[0]
+  const activity = view.session?.activity
+  return [
+    title('An earlier run ended in the middle'),
+    blank,
+    ...overlay.said.flatMap((s) => [...say(s, cells), blank]),
+    ...(left
+      ? say(
+          left.intent
+            ? `It was at "${left.intent.title}" on ${left.intent.object.name}. Nothing is repeated before it is known what became of that.`
+            : `Nothing was under way; ${left.left.join(', ')} had not begun.`,
+          cells,
+        )
+      : say('Nothing is left open. What was not done is still a plan.', cells)),
+    ...(activity?.kind === 'looking' && activity.now ? [blank, ...say(activity.now, cells)] : []),
+  ]
+}
+
+function form(overlay: Form, theme: Theme, cells: number): Line[] {
+  const lines: Line[] = [title(overlay.title), blank, ...overlay.about.flatMap((a) => say(a, cells)), blank]
+  for (const [index, f] of overlay.fields.entries()) {
+    const here = index === overlay.at
+    lines.push(line(span(here ? ` ${theme.glyph.pick} ` : '   ', { bold: true }), span(f.label, { bold: here })))
+    lines.push(fieldLine(f, here, cells))
+    if (here) lines.push(line(span(`     ${overlay.error ?? f.hint}`, overlay.error ? {} : { dim: true })))
+    lines.push(blank)
+  }
+  return lines
+}
+
+/** The value with the place of the next character shown; a long one shows the part around it. */
+export function fieldLine(f: Field, here: boolean, cells: number): Line {
+  if (f.options) return line('     ', span(here ? `< ${f.value} >` : f.value, { bold: here }))
+  const chars = [...f.value]
+  const room = cells - 8
+  const offset = windowAt(chars.length + 1, room, f.cursor, Math.max(0, f.cursor - room + 1))
+  const before = chars.slice(offset, f.cursor).join('')
+  const at = chars[f.cursor] ?? ' '
+  const after = chars.slice(f.cursor + 1, offset + room).join('')
+  return here ? line('     ', before, span(at, { inverse: true }), after) : line(`     ${chars.slice(0, room).join('')}`)
+}

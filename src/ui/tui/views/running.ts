@@ -1,0 +1,93 @@
+import { progressOf, type RunState } from '../../../engine/session.ts'
+import type { HeaderInfo } from '../../host.ts'
+import { bindingsFor } from '../keys.ts'
+import { blank, cut, type Line, line, sized, span, wrap } from '../lines.ts'
+import type { View } from '../model.ts'
+import { mark, type Theme } from '../theme.ts'
+import { bodyRows, header, type Size, screen } from './frame.ts'
+
+export function runningView(view: View, theme: Theme, size: Size, info: HeaderInfo, now: Date): Line[] {
+  const { session } = view
+  const run = session?.run
+  const activity = session?.activity
+  if (!run || activity?.kind !== 'performing') return []
+  const seconds = Math.max(0, Math.round((now.getTime() - new Date(activity.since).getTime()) / 1000))
+  const title = line(
+    span(` ${run.plan.stage.steps.join(', ')}`, { bold: true }),
+    `  ${run.plan.stage.kind === 'undo' ? 'taking back' : 'running'} since ${seconds} s`,
+  )
+  const rows = bodyRows(size) - 2
+  const log = run.log.slice(-4).map((l) => line(span(`   ${l.at.slice(11, 19)}  ${cut(l.text, size.columns - 14)}`, { dim: true })))
+  const foot = activity.stopping
+    ? [line(mark(theme, ' Stopping after the object at hand; once more ends the waiting.', 'yellow'))]
+    : [line(' If this machine dies now, the next start says what was under way and repeats nothing blindly.')]
+  const content = runLines(run, theme, size.columns - 2, false)
+  const room = rows - log.length - foot.length - 2
+  // the action that runs stays on the screen
+  const at = content.findIndex((l) => l.some((s) => s.text.includes(theme.glyph.work)))
+  const offset = Math.max(0, Math.min(at < 0 ? 0 : at - Math.floor(room / 2), content.length - room))
+  const shown = content.slice(offset, offset + room)
+  const body = [
+    title,
+    blank,
+    ...shown,
+    ...Array.from({ length: Math.max(0, room - shown.length) }, () => blank),
+    blank,
+    ...log,
+    blank,
+    ...foot,
+  ]
+  return screen(theme, size, { head: header(theme, size, info, ''), body, bindings: bindingsFor(view) })
+}
+
+/** Every action with what became of it. Objects that were not begun are one line each. */
+export function runLines(run: RunState, theme: Theme, cells: number, whole: boolean): Line[] {
+  const lines: Line[] = []
+  for (const part of run.plan.parts) {
+    const begun = part.actions.some((a) => progressOf(run, part.digest, a.id))
+    const finished = part.actions.every((a) => progressOf(run, part.digest, a.id)?.status === 'done')
+    if (!begun || (finished && !whole)) {
+      lines.push(
+        line(
+          '   ',
+          finished ? mark(theme, theme.glyph.pass, 'green') : ' ',
+          ` ${sized(part.object.name, 10)} `,
+          finished ? part.summary : span(`${part.actions.length} actions`, { dim: true }),
+        ),
+      )
+      continue
+    }
+    for (const action of part.actions) {
+      const p = progressOf(run, part.digest, action.id)
+      const glyph = !p
+        ? ' '
+        : p.status === 'running'
+          ? theme.glyph.work
+          : p.status === 'done'
+            ? theme.glyph.pass
+            : p.status === 'failed'
+              ? theme.glyph.fail
+              : '-'
+      const color = p?.status === 'done' ? 'green' : p?.status === 'failed' ? 'red' : undefined
+      const note = p?.note ? `  ${p.note}` : ''
+      const text = `${action.title}${p?.status === 'failed' || p?.status === 'stopped' ? ` ${p.status}` : ''}`
+      const wrapped = wrap(`${text}${note}`, cells - 18)
+      lines.push(line('   ', mark(theme, glyph, color), ` ${sized(part.object.name, 10)} `, span(wrapped[0] ?? '', { dim: !p })))
+      for (const rest of wrapped.slice(1)) lines.push(line(`${' '.repeat(16)}${rest}`))
+    }
+  }
+  const { result } = run
+  if (result) {
+    const say = (text: string) => wrap(text, cells).map((t) => line(` ${t}`))
+    lines.push(blank)
+    if (result.failed)
+      lines.push(
+        ...say(`${result.failed.part.object.name}: ${result.failed.reason}`),
+        ...(result.failed.remedy ? say(result.failed.remedy) : []),
+        ...(result.left.length > 0 ? say(`Not begun, still a plan: ${result.left.map((p) => p.object.name).join(', ')}`) : []),
+      )
+    else if (result.stopped) lines.push(...say(`Stopped. ${result.done.length} done, ${result.left.length} not begun.`))
+    else lines.push(...say(`Done on ${result.done.map((p) => p.object.name).join(', ')}.`))
+  }
+  return lines
+}
