@@ -10,10 +10,13 @@ const patches = {
   name: 'patches',
   resolveId(id) {
     // Ink imports it statically although it is for development only, and an external import would break at start
-    return id === 'react-devtools-core' ? '\0no-devtools' : undefined
+    if (id === 'react-devtools-core') return '\0no-devtools'
+    // brings 350 KB of character sets for a prompt that opens an editor, which we do not use
+    return id === '@inquirer/editor' ? '\0no-editor' : undefined
   },
   load(id) {
-    return id === '\0no-devtools' ? 'export default { initialize() {}, connectToDevTools() {} }' : undefined
+    if (id === '\0no-devtools') return 'export default { initialize() {}, connectToDevTools() {} }'
+    return id === '\0no-editor' ? 'export default undefined' : undefined
   },
   transform(code, id) {
     // yoga's loader calls fetch for its own embedded wasm, which loads all of undici: 27 ms and 8 MB at every start

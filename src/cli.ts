@@ -62,6 +62,8 @@ async function run(parsed: Parsed, argv: readonly string[], io: Io, program: Pro
     noInput: parsed.flags['no-input'] === true,
     json,
   })
+  // the questions of line mode take their colours from the environment
+  if (parsed.flags['no-color']) process.env.NO_COLOR = '1'
   const isWizard = !parsed.command || parsed.command.name === 'practice'
   const { openPlace } = await import('./cli/place.ts')
   const place = await openPlace(parsed, io, wrap)
@@ -75,8 +77,12 @@ async function run(parsed: Parsed, argv: readonly string[], io: Io, program: Pro
     return (await import('./ui/report/guidance.ts')).guidance(host, (text) => io.stdout.write(text), json)
   }
   const world = await openWorld(program, place, parsed, command)
-  const front = await frontEnd(kind, io, json, parsed)
-  const off = watchSignals(io, () => world.session.stop())
+  const leaving = new AbortController()
+  const front = await frontEnd(kind, io, json, parsed, leaving.signal)
+  const off = watchSignals(io, () => {
+    world.session.stop()
+    leaving.abort()
+  })
   const writes = ['check', 'apply', 'attest', 'waive', 'keys'].includes(parsed.command?.name ?? '')
   let exitCode: number = EXIT.broken
   try {
@@ -128,14 +134,14 @@ async function run(parsed: Parsed, argv: readonly string[], io: Io, program: Pro
   }
 }
 
-async function frontEnd(kind: FrontEnd['kind'], io: Io, json: boolean, parsed: Parsed): Promise<FrontEnd> {
+async function frontEnd(kind: FrontEnd['kind'], io: Io, json: boolean, parsed: Parsed, signal: AbortSignal): Promise<FrontEnd> {
   const out = (text: string) => void io.stdout.write(text)
   if (kind === 'report' || parsed.flags.yes) {
     const { reportFrontEnd } = await import('./ui/report/front-end.ts')
     return reportFrontEnd({ out, json, yes: parsed.flags.yes === true })
   }
   const { lineFrontEnd } = await import('./ui/line/front-end.ts')
-  return lineFrontEnd({ out, streams: { input: io.stdin as NodeJS.ReadableStream, output: io.stdout as NodeJS.WritableStream } })
+  return lineFrontEnd({ out, streams: { input: io.stdin as NodeJS.ReadableStream, output: io.stdout as NodeJS.WritableStream }, signal })
 }
 
 /** The first signal finishes the object at hand, the second ends the waiting; neither ends a change under way. */

@@ -98,7 +98,7 @@ export function observable<T>(declared: Omit<Observable<T>, 'predicates'> & { pr
 
 /** biome-ignore lint/suspicious/noExplicitAny: the value type is recovered per key by `Seen`. */
 export type Observes = Record<string, Observable<any>>
-export type Seen<O extends Observes> = { [K in keyof O]: O[K] extends Observable<infer T> ? Sighting<T>[] : never }
+type Seen<O extends Observes> = { [K in keyof O]: O[K] extends Observable<infer T> ? Sighting<T>[] : never }
 
 type Values<S> = { [K in keyof S]: S[K] extends Sighting<infer T>[] ? T : never }
 
@@ -192,7 +192,7 @@ export interface Condition {
 }
 
 /** What a change makes start again; selects the gates behind it. */
-export type Restarts = 'nothing' | 'api-server' | 'node' | 'network'
+type Restarts = 'nothing' | 'api-server' | 'node' | 'network'
 
 interface ActionBase {
   /** Unique inside its part. */
@@ -237,7 +237,7 @@ export interface ExpectAction extends ActionBase {
 }
 
 /** A file written into the workspace. */
-export interface WriteAction extends ActionBase {
+interface WriteAction extends ActionBase {
   kind: 'write'
   danger: 'read'
   path: string
@@ -365,7 +365,7 @@ export function pairs(
 
 /* ---- steps ----------------------------------------------------------------------------------------------- */
 
-export interface Reference {
+interface Reference {
   title: string
   url: string
   /** A range of product versions, where the reference differs between them. */

@@ -1,5 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
-import { nearest } from '../domain/shape.ts'
+import { nearest } from '../domain/nearest.ts'
 import { Refusal } from '../engine/errors.ts'
 
 /** Commands and flags as data: parsing, help and the documentation pages all come from here. */
@@ -13,8 +13,8 @@ interface FlagSpec {
 const FLAGS = {
   talosconfig: { value: 'FILE', help: 'talosconfig to use' },
   context: { value: 'NAME', help: 'context of the talosconfig' },
-  kubeconfig: { value: 'FILE', help: 'kubeconfig to use' },
-  'kube-context': { value: 'NAME', help: 'context of the kubeconfig' },
+  kubeconfig: { value: 'FILE', help: 'kubeconfig to use (no step needs it yet)' },
+  'kube-context': { value: 'NAME', help: 'context of the kubeconfig (no step needs it yet)' },
   nodes: { value: 'LIST', help: 'nodes by address or name, separated by commas' },
   workspace: { value: 'FOLDER', help: 'folder of this cluster (default: here, if it has a preflight.yaml)' },
   practice: { value: 'SCENARIO', help: 'the simulated world: default or hardened' },
@@ -22,7 +22,7 @@ const FLAGS = {
   plain: { help: 'line by line, no full screen' },
   'no-input': { help: 'ask nothing; what is not answered by a flag or the profile is refused' },
   yes: { help: 'consent to a plan that changes; answers no question, destroys nothing' },
-  confirm: { value: 'NAME', help: 'consent to a plan that destroys, by the name of what it destroys' },
+  confirm: { value: 'NAME', help: 'consent to a plan that destroys, by the name of what it destroys (nothing destroys yet)' },
   'no-color': { help: 'no colours' },
   'dry-run': { help: 'show what would be done, change nothing' },
   'fail-on': { value: 'SEVERITY', help: 'lowest severity that counts for the exit code: low, medium (default), high, critical' },
@@ -48,7 +48,7 @@ const FLAGS = {
   version: { help: 'name and version' },
 } satisfies Record<string, FlagSpec>
 
-export type FlagName = keyof typeof FLAGS
+type FlagName = keyof typeof FLAGS
 
 const EVERYWHERE: FlagName[] = ['workspace', 'practice', 'output', 'plain', 'no-input', 'no-color', 'help']
 const CLUSTER: FlagName[] = ['talosconfig', 'context', 'kubeconfig', 'kube-context', 'nodes']

@@ -9,7 +9,8 @@ import type { FrontEnd } from '../ui/front-end.ts'
 import { CHECK_SCHEMA, type CheckDocument, stepsOf } from '../ui/report/document.ts'
 import { checkText, planText, tookSeconds } from '../ui/report/text.ts'
 import { toolsUsed } from './doctor.ts'
-import { fileProblem, Workspace } from './workspace.ts'
+import { fileProblem } from './file-problem.ts'
+import { Workspace } from './workspace.ts'
 import { needed, type World } from './world.ts'
 
 /** The commands. Each drives the session and prints what it says; none has a flow of its own. */
@@ -30,8 +31,9 @@ const DAY = 86_400_000
 export function accessLine(world: World): string {
   const access = world.access[0]
   if (!access) return 'no talosconfig'
-  const left = Math.floor((new Date(access.notAfter).getTime() - world.place.system.clock.now().getTime()) / DAY)
-  return `${access.roles.join(' and ') || 'no role'}, ${left < 0 ? `ended ${-left} days ago` : `${left} days left`}`
+  const left = new Date(access.notAfter).getTime() - world.place.system.clock.now().getTime()
+  const ends = left <= 0 ? `ended on ${access.notAfter.slice(0, 10)}` : `${Math.floor(left / DAY)} days left`
+  return `${access.roles.join(' and ') || 'no role'}, ${ends}`
 }
 
 const failOn = (world: World): Severity => {
@@ -100,7 +102,7 @@ async function documentOf(world: World, report: Report): Promise<CheckDocument> 
       world.cluster.name || report.identity
         ? { ...world.cluster, identity: report.identity ?? null, talosVersions: [...versions].toSorted(), kubernetesVersion: null }
         : null,
-    steps: stepsOf(report.results),
+    steps: stepsOf(report.results, world.program.name),
     summary: report.summary,
     journalHead: world.session.state().journalHead,
   }
@@ -254,7 +256,7 @@ export function closingLines(world: World, done: readonly string[], made: Plan |
   const head = `${world.cluster.name || 'no cluster'}: ${results.length - open.length} of ${results.length} done, ${results.filter((r) => r.count === 'fail').length} fail, ${results.filter((r) => r.count === 'unknown').length} unknown.`
   const what =
     made && done.length > 0
-      ? ` ${made.stage.steps.join(', ')} ${made.stage.kind === 'undo' ? 'taken back' : world.delivery === 'gitops' ? 'written as files' : 'mended'} on ${done.join(', ')}.`
+      ? ` ${made.stage.steps.join(', ')} ${world.delivery === 'gitops' ? 'written as files' : made.stage.kind === 'undo' ? 'taken back' : 'mended'} on ${done.join(', ')}.`
       : ''
   return [
     results.length > 0 ? `${head}${what}` : what.trim() || 'Nothing was looked at.',

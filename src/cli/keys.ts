@@ -6,7 +6,7 @@ import { EXIT, Failure, Refusal } from '../engine/errors.ts'
 import { insideGit } from '../observe/secrets-scan.ts'
 import { unseal } from '../tools/seal.ts'
 import type { CommandContext } from './commands.ts'
-import { fileProblem } from './workspace.ts'
+import { fileProblem } from './file-problem.ts'
 import { identityPath, needed, type World } from './world.ts'
 
 /** The operator's own age identity, and the recipients that open what is sealed. */
@@ -119,6 +119,8 @@ async function create(context: CommandContext): Promise<number> {
   if (world.flags.passphrase) {
     const ran = await world.caller.run('age.protect', { output: path }, { input: text })
     if (!ran.ok) throw new Failure('not-protected', `age did not protect the identity: ${ran.reason}`, 'nothing was kept; run it again')
+    // age writes it as the umask says
+    await system.files.replace(path, await system.files.read(path), 0o600).catch((error) => fileProblem(error, path))
   } else await system.files.create(path, text, 0o600).catch((error) => fileProblem(error, path))
   out(`Your identity is at ${path} (mode 0600). Keep a copy of it: without it nothing that is sealed can be opened.\n`)
   await addRecipient(context, entryFor(world, name, recipient, world.flags.role ?? 'operator'))

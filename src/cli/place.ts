@@ -1,7 +1,6 @@
 import { join, resolve } from 'node:path'
 import { Refusal } from '../engine/errors.ts'
-import { NotPractice, openPractice, removePractice } from '../practice/index.ts'
-import { SCENARIOS, type Scenario } from '../practice/state.ts'
+import { SCENARIOS, type Scenario } from '../practice/scenarios.ts'
 import { clock } from '../system/clock.ts'
 import { files } from '../system/files.ts'
 import { memory } from '../system/memory.ts'
@@ -9,8 +8,8 @@ import { network } from '../system/network.ts'
 import type { System } from '../system/ports.ts'
 import { processes } from '../system/processes.ts'
 import type { Parsed } from './args.ts'
+import { fileProblem } from './file-problem.ts'
 import type { Io } from './io.ts'
-import { fileProblem } from './workspace.ts'
 import type { Place } from './world.ts'
 
 /** The real machine or the simulated one. */
@@ -37,6 +36,7 @@ export async function openPlace(
 ): Promise<Place> {
   const real = wrap(realSystem(io))
   if (!scenario) return { system: real, mode: 'live', folder: parsed.flags.workspace ?? io.cwd }
+  const { NotPractice, openPractice, removePractice } = await import('../practice/index.ts')
   const folder = parsed.flags.workspace
     ? resolve(io.cwd, parsed.flags.workspace)
     : join(io.env.XDG_STATE_HOME || join(real.files.home, '.local', 'state'), 'talos-preflight', 'practice', scenario)

@@ -15,37 +15,19 @@ import {
   withWord,
 } from '../domain/profile.ts'
 import type { Problem } from '../domain/shape.ts'
-import { Failure, Refusal } from '../engine/errors.ts'
+import { Refusal } from '../engine/errors.ts'
 import type { WorkspacePort } from '../engine/ports.ts'
 import type { System } from '../system/ports.ts'
+import { fileProblem } from './file-problem.ts'
 
 /** The operator's folder: its profile, journals, sealed files, and the lock that keeps two of us apart. */
 
 const JOURNALS = 'evidence/journal'
 const LOCK = '.preflight.lock'
-export const IGNORED = [LOCK, '*.part', '*.tmp', 'backups/']
-
-/** File system errors as sentences. Anything else goes on as the bug it is. */
-export function fileProblem(error: unknown, what: string): never {
-  const code = (error as NodeJS.ErrnoException).code
-  if (code === 'ENOSPC' || code === 'EDQUOT')
-    throw new Failure(
-      'disk-full',
-      `${what}: the disk is full`,
-      'make room and run the same command again; what was there before is untouched',
-    )
-  if (code === 'EROFS')
-    throw new Refusal('read-only', `${what}: the file system is read-only`, 'take a workspace on a writable disk: --workspace FOLDER')
-  if (code === 'EACCES' || code === 'EPERM')
-    throw new Refusal('no-permission', `${what}: no permission`, 'check the owner and mode of the folder')
-  if (code === 'ENOENT' || code === 'ENOTDIR') throw new Refusal('no-such-file', `${what}: there is no such file or folder`)
-  if (code === 'EISDIR') throw new Refusal('is-a-folder', `${what}: is a folder`)
-  if (code === 'EIO') throw new Failure('disk-error', `${what}: the disk reports an error`)
-  throw error
-}
+const IGNORED = [LOCK, '*.part', '*.tmp', 'backups/']
 
 /** A bad profile as a refusal that names every place. */
-export function profileRefusal(path: string, problems: readonly Problem[], newer?: number): Refusal {
+function profileRefusal(path: string, problems: readonly Problem[], newer?: number): Refusal {
   if (newer)
     return new Refusal(
       'newer-profile',

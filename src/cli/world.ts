@@ -19,7 +19,8 @@ import type { System } from '../system/ports.ts'
 import { type Access, type Caller, createCaller } from '../tools/caller.ts'
 import { sealTo } from '../tools/seal.ts'
 import type { Parsed } from './args.ts'
-import { fileProblem, Workspace } from './workspace.ts'
+import { fileProblem } from './file-problem.ts'
+import { Workspace } from './workspace.ts'
 
 /** Puts the parts together: system, credentials, caller, observer, workspace, session. */
 
@@ -126,7 +127,7 @@ export function chooseAccess(
   return [...(observe ? [accessOf(observe, 'observe')] : []), ...(change && change !== observe ? [accessOf(change, 'change')] : [])]
 }
 
-export function parseAnswers(flags: readonly string[] | undefined, base: RawAnswers): RawAnswers {
+function parseAnswers(flags: readonly string[] | undefined, base: RawAnswers): RawAnswers {
   const answers = structuredClone(base)
   for (const flag of flags ?? []) {
     const match = /^([A-Za-z0-9-]+)\.([A-Za-z0-9]+)=(.*)$/s.exec(flag)
@@ -227,7 +228,7 @@ export async function openWorld(program: Program, place: Place, parsed: Parsed, 
   }
 }
 
-export const stepOf = (id: string) => {
+const stepOf = (id: string) => {
   const step = STEPS.find((s) => s.id === id)
   if (!step) throw new Error(`no step ${id}`)
   return step

@@ -1,5 +1,5 @@
 import { observable } from '../contract.ts'
-import type { KernelKeys, KernelParams, SysctlConfig } from './sysctl.ts'
+import { type KernelKeys, type KernelParams, type SysctlConfig, type SysctlForm, valuesOf } from './sysctl.ts'
 
 /**
  * Every observation by name, scope and type. How each is taken and stripped of secrets is bound in `observe/`.
@@ -135,22 +135,23 @@ export const sysctlConfig = observable<SysctlConfig>({
   predicates: {
     /** args: `{form, params}`: the configuration holds these values in this form. */
     holds: (config, args) => {
-      const { form, params } = args as { form: string; params: Record<string, string> }
-      const have = (form === 'SysctlConfig' ? config.document : config.machine) ?? {}
+      const { form, params } = args as { form: SysctlForm; params: Record<string, string> }
+      const have = valuesOf(config, form)
       const off = Object.entries(params).filter(([key, value]) => have[key] !== value)
       return off.length === 0 || `the machine config does not hold ${off.map(([key]) => key).join(', ')}`
     },
-    /** args: `{form, absent: [key], params}`: the keys are gone and the earlier values are back. */
+    /** args: `[{form, absent: [key], params}]`: the keys are gone and the earlier values are back. */
     restored: (config, args) => {
-      const { form, absent, params } = args as { form: string; absent: string[]; params: Record<string, string> }
-      const have = (form === 'SysctlConfig' ? config.document : config.machine) ?? {}
-      const off = [...absent.filter((key) => key in have), ...Object.keys(params).filter((key) => have[key] !== params[key])]
+      const off = (args as { form: SysctlForm; absent: string[]; params: Record<string, string> }[]).flatMap(({ form, absent, params }) => {
+        const have = valuesOf(config, form)
+        return [...absent.filter((key) => Object.hasOwn(have, key)), ...Object.keys(params).filter((key) => have[key] !== params[key])]
+      })
       return off.length === 0 || `the machine config still differs in ${off.join(', ')}`
     },
   },
 })
 
-export const nodeVersion = observable<{ version: string }>({
+const nodeVersion = observable<{ version: string }>({
   name: 'nodeVersion',
   scope: 'node',
   title: 'Talos API of the node',

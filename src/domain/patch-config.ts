@@ -34,9 +34,14 @@ export interface ConfigChange {
 const READ_BACK = 120
 const API_BACK = 60
 
+const noMember = (node: ObjectRef): Blocked =>
+  blocked(node, `${node.name} is no member of the cluster`, 'name it with --nodes, or wait until discovery shows it')
+
 /** What stops every change of machine configurations: another tool owns them, or the cluster cannot be seen. */
 export function stopsChange(around: Surroundings, node: ObjectRef): Blocked | undefined {
   if (!around.members.ok) return blocked(node, around.members.reason, around.members.remedy)
+  const member = around.members.value.find((m) => m.name === node.name)
+  if (!member) return noMember(node)
   if (around.context.delivery === 'gitops') return undefined
   if (!around.owners.ok) return blocked(node, around.owners.reason, around.owners.remedy)
   const owner = around.owners.value[0]
@@ -46,8 +51,7 @@ export function stopsChange(around: Surroundings, node: ObjectRef): Blocked | un
       `the machine config belongs to ${owner.tool} (${owner.sign}), which would take our change back`,
       'set "delivery: gitops" in preflight.yaml: the plan then writes files',
     )
-  const member = around.members.value.find((m) => m.name === node.name)
-  if (member?.type === 'controlplane' && !around.etcd.ok)
+  if (member.type === 'controlplane' && !around.etcd.ok)
     return blocked(node, `etcd cannot be seen, so nothing would tell whether it is as before: ${around.etcd.reason}`, around.etcd.remedy)
   return undefined
 }
@@ -55,7 +59,7 @@ export function stopsChange(around: Surroundings, node: ObjectRef): Blocked | un
 /** The part of one node. Call `stopsChange` first. */
 export function patchConfig(node: ObjectRef, around: Surroundings, change: ConfigChange): Part | Blocked {
   const member = around.members.ok ? around.members.value.find((m) => m.name === node.name) : undefined
-  if (!member) return blocked(node, `${node.name} is no member of the cluster`, 'name it with --nodes, or wait until discovery shows it')
+  if (!member) return noMember(node)
   const address = member.address
   const actions: Action[] = [
     {

@@ -1,4 +1,4 @@
-import { type Document, isMap, isSeq, parseDocument } from 'yaml'
+import { type Document, isMap, isNode, isSeq, parseDocument } from 'yaml'
 import type { Word } from '../contract.ts'
 import { answer, constant, list, object, oneOf, type Problem, readYaml, record, type Shape, type TypeOf, text } from './shape.ts'
 
@@ -8,12 +8,12 @@ import { answer, constant, list, object, oneOf, type Problem, readYaml, record, 
  */
 
 export const PROFILE_FILE = 'preflight.yaml'
-export const PROFILE_VERSION = 1
+const PROFILE_VERSION = 1
 
 const day = text('a day as in 2026-12-31', /^\d{4}-\d{2}-\d{2}$/)
 const objectRef = text('an object as in node/cp1', /^[^/\s]+\/.+$/)
 
-export const profileShape = object(
+const profileShape = object(
   {
     version: constant(PROFILE_VERSION),
     cluster: object(
@@ -140,10 +140,19 @@ function edited(source: string, change: (doc: Document) => void): string {
   return doc.toString({ lineWidth: 0 })
 }
 
+/** Sets what is at a path. Where nothing or an empty list stood, the comments beside it stand in front of what comes. */
+const put = (doc: Document, path: readonly string[], value: unknown): void => {
+  const old = doc.getIn(path, true)
+  const node = doc.createNode(value)
+  const comments = isNode(old) ? [old.commentBefore, old.comment].filter((c) => typeof c === 'string') : []
+  if (comments.length > 0) node.commentBefore = comments.join('\n')
+  doc.setIn(path, node)
+}
+
 const append = (doc: Document, key: string, item: unknown): void => {
   const list = doc.get(key)
   if (isSeq(list) && list.items.length > 0) list.add(doc.createNode(item))
-  else doc.set(key, doc.createNode([item]))
+  else put(doc, [key], [item])
 }
 
 export const withRecipient = (source: string, entry: RecipientEntry): string => edited(source, (doc) => append(doc, 'recipients', entry))
@@ -158,10 +167,14 @@ export const withWord = (source: string, kind: 'attestations' | 'waivers', word:
   edited(source, (doc) => append(doc, kind, word))
 
 export const withIdentity = (source: string, identity: { ca: string; id: string }): string =>
-  edited(source, (doc) => doc.setIn(['cluster', 'identity'], doc.createNode(identity)))
+  edited(source, (doc) => {
+    if (isMap(doc.getIn(['cluster', 'identity'])))
+      for (const [key, value] of Object.entries(identity)) doc.setIn(['cluster', 'identity', key], value)
+    else put(doc, ['cluster', 'identity'], identity)
+  })
 
 export const withAnswer = (source: string, step: string, question: string, value: string | number | boolean): string =>
   edited(source, (doc) => {
-    for (const path of [['steps'], ['steps', step]]) if (!isMap(doc.getIn(path))) doc.setIn(path, doc.createNode({}))
+    for (const path of [['steps'], ['steps', step]]) if (!isMap(doc.getIn(path))) put(doc, path, {})
     doc.setIn(['steps', step, question], value)
   })

@@ -18,11 +18,13 @@ export function kindOfRecipient(recipient: string): RecipientKind | undefined {
 
 const isPostQuantum = (kind: RecipientKind | undefined): boolean => kind === 'post-quantum' || kind === 'post-quantum hardware tag'
 
+/** A private identity that somebody took for a recipient. */
+export const isPrivate = (text: string): boolean => /^AGE-(SECRET-KEY|PLUGIN)-/i.test(text)
+
 /** Why these cannot be used together, or nothing. */
 export function refuseRecipients(recipients: readonly { name: string; recipient: string }[]): string | undefined {
   for (const { name, recipient } of recipients) {
-    if (/^AGE-(SECRET-KEY|PLUGIN)-/i.test(recipient))
-      return `${name}: this is a private identity, not a recipient; take it out of the file now and make a new one`
+    if (isPrivate(recipient)) return `${name}: this is a private identity, not a recipient; take it out of the file now and make a new one`
     if (!kindOfRecipient(recipient)) return `${name}: "${recipient.slice(0, 24)}…" is no age recipient`
   }
   const twice = recipients.find((r, i) => recipients.some((s, j) => j < i && s.recipient === r.recipient))

@@ -1,4 +1,5 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import { nearest } from './nearest.ts'
 
 /**
  * Shapes of files that people write: one declaration gives the check (with line, column and what was expected), the type and
@@ -51,7 +52,7 @@ const scalar = <T>(expected: string, schema: Record<string, unknown>, accept: (v
 })
 
 export const text = (expected = 'a text', pattern?: RegExp): Shape<string> =>
-  scalar(expected, { type: 'string', description: expected, ...(pattern ? { pattern: pattern.source } : {}) }, (v) =>
+  scalar(expected, { type: 'string', description: expected, minLength: 1, ...(pattern ? { pattern: pattern.source } : {}) }, (v) =>
     typeof v === 'string' && v !== '' && (!pattern || pattern.test(v)) ? v : undefined,
   )
 
@@ -81,13 +82,13 @@ export const record = <T>(value: Shape<T>, key = 'a name'): Shape<Record<string,
   schema: { type: 'object', additionalProperties: value.schema },
   read: (node, path, walk) => {
     if (!isMap(node)) return complain(walk, node, path, `expected a map from ${key} to ${value.expected}, found ${found(node)}`)
-    const out: Record<string, T> = {}
+    const out: [string, T][] = []
     for (const pair of node.items) {
       const name = String(isScalar(pair.key) ? pair.key.value : pair.key)
       const read = value.read(pair.value, path ? `${path}.${name}` : name, walk)
-      if (read !== undefined) out[name] = read
+      if (read !== undefined) out.push([name, read])
     }
-    return out
+    return Object.fromEntries(out)
   },
 })
 
@@ -111,7 +112,7 @@ export function object<F extends Fields, R extends keyof F & string>(fields: F, 
       const seen = new Set<string>()
       for (const pair of node.items) {
         const name = String(isScalar(pair.key) ? pair.key.value : pair.key)
-        const field = fields[name]
+        const field = Object.hasOwn(fields, name) ? fields[name] : undefined
         seen.add(name)
         if (!field) {
           const near = nearest(name, names)
@@ -133,31 +134,6 @@ export function object<F extends Fields, R extends keyof F & string>(fields: F, 
       return out as ObjectOf<F, R>
     },
   }
-}
-
-/** The known name that differs in the fewest letters, if that is at most two. */
-export function nearest(name: string, known: readonly string[]): string | undefined {
-  const scored = known.map((k) => ({ k, d: distance(name.toLowerCase(), k.toLowerCase()) })).toSorted((a, b) => a.d - b.d)[0]
-  return scored && scored.d <= 2 ? scored.k : undefined
-}
-
-/** Optimal string alignment: swapped neighbours count as one. */
-function distance(a: string, b: string): number {
-  const rows = Array.from({ length: a.length + 1 }, (_, i) =>
-    Array.from({ length: b.length + 1 }, (_, j) => (i === 0 ? j : j === 0 ? i : 0)),
-  )
-  const cell = (i: number, j: number) => rows[i]?.[j] ?? 0
-  for (let i = 1; i <= a.length; i++)
-    for (let j = 1; j <= b.length; j++) {
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? cell(i - 2, j - 2) + 1 : Number.POSITIVE_INFINITY
-      ;(rows[i] as number[])[j] = Math.min(
-        cell(i - 1, j) + 1,
-        cell(i, j - 1) + 1,
-        cell(i - 1, j - 1) + Number(a[i - 1] !== b[j - 1]),
-        swapped,
-      )
-    }
-  return cell(a.length, b.length)
 }
 
 /** Reads YAML text by a shape. Problems are sorted by place; with any, there is no value. */

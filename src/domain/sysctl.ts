@@ -18,7 +18,7 @@ export interface SysctlConfig {
 }
 
 /** One kernel parameter as the node reports it. */
-export interface KernelParam {
+interface KernelParam {
   current: string
   /** The node says that its kernel does not have this key. */
   unsupported: boolean
@@ -65,6 +65,8 @@ export function refuseSysctl(key: string, value: string): string | undefined {
   if (!/^net\.[a-z0-9_]+(\.[A-Za-z0-9_-]+)+$/.test(key))
     return `"${key}" is not a network key; write it with dots, as in net.ipv4.tcp_syncookies`
   if (/\.rp_filter$/.test(key)) return `"${key}" belongs to the network plugin`
+  const held = wantedSysctls({ logMartians: true, alsoSet: {} })[key]
+  if (held !== undefined && held !== value) return `"${key}" is held at ${held}; where a node needs another value, waive INF-10 for it`
   if (!/^[A-Za-z0-9 ,._-]+$/.test(value)) return `"${key}" has no plain value`
   return undefined
 }
@@ -101,6 +103,44 @@ export interface SysctlRecord {
   before: Record<string, string>
   /** The document did not exist before us. */
   documentIsOurs: boolean
+}
+
+export const valuesOf = (config: SysctlConfig, form: SysctlForm): Record<string, string> =>
+  (form === 'SysctlConfig' ? config.document : config.machine) ?? {}
+
+/** What taking back comes to in one form. */
+export interface TakeBack {
+  form: SysctlForm
+  /** Keys that still have the value we gave them. */
+  ours: string[]
+  /** How many somebody else has changed since; they stay. */
+  theirs: number
+  /** Of ours: keys that were not there before, and the earlier values of the others. */
+  absent: string[]
+  back: Record<string, string>
+  /** The values that must not be held any more. */
+  held: Record<string, string>
+  dropsDocument: boolean
+}
+
+/** Works out what of our changes, oldest first, is still ours to take back. */
+export function takeBack(form: SysctlForm, records: readonly SysctlRecord[], now: SysctlConfig): TakeBack {
+  const same = records.filter((r) => r.form === form)
+  const set: Record<string, string> = Object.assign({}, ...same.map((r) => r.set))
+  const have = valuesOf(now, form)
+  const ours = Object.keys(set).filter((key) => have[key] === set[key])
+  // a later change of ours found the value that an earlier one had set, so the first one knows what was there before us
+  const before = (key: string) => same.find((r) => Object.hasOwn(r.set, key))?.before[key]
+  const absent = ours.filter((key) => before(key) === undefined)
+  return {
+    form,
+    ours,
+    theirs: Object.keys(set).length - ours.length,
+    absent,
+    back: Object.fromEntries(ours.flatMap((key) => (before(key) === undefined ? [] : [[key, before(key) as string]]))),
+    held: Object.fromEntries(ours.map((key) => [key, set[key] as string])),
+    dropsDocument: form === 'SysctlConfig' && same.some((r) => r.documentIsOurs) && Object.keys(have).every((key) => absent.includes(key)),
+  }
 }
 
 /** Shortens `net.ipv4.conf.all.accept_redirects, net.ipv4.conf.default.accept_redirects` for a sentence. */

@@ -6,8 +6,9 @@ import type { Json } from '../contract.ts'
  */
 
 /**
- * The template with the map at `path` holding exactly `values`. Keys of the template that are wanted keep their place and
- * their comments, the others go, new ones are added at the end. Values are written as strings.
+ * The template with the map at `path` holding exactly `values`. Keys of the template that are wanted keep their place, the
+ * others go, new ones are added at the end. A comment stands for the keys up to the next one and stays while one of them does.
+ * Values are written as strings.
  *
  * @throws where the template has no map at `path`.
  */
@@ -15,7 +16,7 @@ export function fillMap(template: string, path: readonly string[], values: Recor
   const doc = parseDocument(template)
   const map = doc.getIn(path)
   if (doc.errors.length > 0 || !isMap(map)) throw new Error(`the template has no map at ${path.join('.')}`)
-  map.items = map.items.filter((pair) => isScalar(pair.key) && String(pair.key.value) in values)
+  map.items = keptWithComments(map, (key) => Object.hasOwn(values, key))
   for (const [key, value] of Object.entries(values)) {
     const text = new Scalar(value)
     text.type = Scalar.QUOTE_DOUBLE
@@ -27,6 +28,21 @@ export function fillMap(template: string, path: readonly string[], values: Recor
     } else (map as YAMLMap<unknown, unknown>).add(doc.createPair(key, text))
   }
   return doc.toString({ lineWidth: 0 })
+}
+
+/** The items that stay, with the comment of an item that goes handed on to the next one that it stands for. */
+function keptWithComments(map: YAMLMap, wanted: (key: string) => boolean): YAMLMap['items'] {
+  // the comment of the first item is held by the map
+  let comment = map.commentBefore
+  map.commentBefore = null
+  return map.items.filter(({ key }) => {
+    if (!isScalar(key)) return false
+    comment = key.commentBefore ?? comment
+    if (!wanted(String(key.value))) return false
+    key.commentBefore = comment ?? null
+    comment = undefined
+    return true
+  })
 }
 
 /** A filled template as the plain value that a patch argument carries. */

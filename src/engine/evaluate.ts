@@ -69,7 +69,7 @@ export function answersFor(step: AnyStep, raw: RawAnswers): Answers<Questions> {
   const given = raw[step.id] ?? {}
   const questions: Questions = step.questions
   for (const name of Object.keys(given)) {
-    if (!(name in questions))
+    if (!Object.hasOwn(questions, name))
       throw new Refusal(
         'unknown-question',
         `${step.id} has no question "${name}"`,

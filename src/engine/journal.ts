@@ -91,6 +91,40 @@ export interface JournalFile {
   problems: string[]
 }
 
+function lineIn(text: string): Line | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isLine(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const isMap = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const hasObject = (value: unknown): value is Record<string, unknown> => isMap(value) && isMap(value.object)
+
+/** Whether a line has what later starts read of it; somebody may have changed it by hand. */
+function isLine(value: unknown): value is Line {
+  if (!isMap(value) || typeof value.kind !== 'string' || typeof value.at !== 'string') return false
+  switch (value.kind) {
+    case 'opened':
+      return isMap(value.heads) && isMap(value.process)
+    case 'planned':
+      return (
+        isMap(value.stage) &&
+        Array.isArray(value.stage.steps) &&
+        Array.isArray(value.parts) &&
+        value.parts.every((p) => hasObject(p) && Array.isArray(p.actions))
+      )
+    case 'intent':
+    case 'outcome':
+    case 'resolved':
+      return hasObject(value)
+    default:
+      return true
+  }
+}
+
 /** Reads one journal and checks its chain. */
 export function readJournal(name: string, text: string): JournalFile {
   const file: JournalFile = { name, lines: [], head: null, torn: false, problems: [] }
@@ -100,11 +134,9 @@ export function readJournal(name: string, text: string): JournalFile {
     file.torn = true
   }
   for (const [index, line] of raw.entries()) {
-    let parsed: Line
-    try {
-      parsed = JSON.parse(line)
-    } catch {
-      file.problems.push(`line ${index + 1} is not JSON`)
+    const parsed = lineIn(line)
+    if (!parsed) {
+      file.problems.push(`line ${index + 1} is no line of a journal`)
       break
     }
     if (parsed.seq !== index + 1) file.problems.push(`line ${index + 1} has number ${parsed.seq}`)
@@ -176,9 +208,13 @@ export interface Unfinished {
 
 const partKey = (x: { step: string; object: ObjectRef }): string => `${x.step} ${x.object.kind}/${x.object.name}`
 
-/** Runs that changed something, or were about to, and did not close; newest first. One that a later run resolved is left out. */
+/** Runs that changed something, or were about to, and did not close; newest first. One that a later run resolved is left out; one that it could not tell about is not. */
 export function unfinished(files: readonly JournalFile[]): Unfinished[] {
-  const resolved = new Set(files.flatMap((f) => f.lines).flatMap((l) => (l.kind === 'resolved' ? [`${l.run} ${l.part} ${l.action}`] : [])))
+  const resolved = new Set(
+    files
+      .flatMap((f) => f.lines)
+      .flatMap((l) => (l.kind === 'resolved' && l.result !== 'cannot tell' ? [`${l.run} ${l.part} ${l.action}`] : [])),
+  )
   const found: Unfinished[] = []
   for (const file of files) {
     const opened = file.lines[0]

@@ -9,7 +9,7 @@ import type { CallResult, EnginePorts } from './ports.ts'
  * lines it may be killed.
  */
 
-export type ActionStatus = 'waiting' | 'running' | 'done' | 'failed' | 'stopped'
+type ActionStatus = 'waiting' | 'running' | 'done' | 'failed' | 'stopped'
 
 export interface Progress {
   part: string
@@ -191,13 +191,16 @@ async function expect(
     const now = await met(action.condition, object, ports, control.signal)
     if (now === true) return { result: 'done' }
     if (control.signal.aborted) return { result: 'stopped', reason: `stopped while waiting: ${now}` }
-    if (ports.clock.now().getTime() + wait > end) {
+    const left = end - ports.clock.now().getTime()
+    if (left <= 0) {
       const explained = action.explain ? await ports.call(action.explain) : undefined
       const why = explained?.ok && explained.summary ? `; the node says: ${explained.summary}` : ''
       return { result: 'failed', reason: `after ${action.deadlineSeconds} s: ${now}${why}` }
     }
-    note(`${now}, again in ${Math.ceil(wait / 1000)} s`)
-    await ports.clock.sleep(wait, control.signal)
+    // the last look is at the deadline, not somewhere before it
+    const pause = Math.min(wait, left)
+    note(`${now}, again in ${Math.ceil(pause / 1000)} s`)
+    await ports.clock.sleep(pause, control.signal)
     wait = Math.min(wait * 2, POLL.most)
   }
 }

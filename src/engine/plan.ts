@@ -8,7 +8,7 @@ import { answersFor, type Observed, type RawAnswers, seenForRemediate } from './
  * part is what fresh observations give, or is done by our journal.
  */
 
-export const PLAN_SCHEMA = 'talos-preflight/plan/v1'
+const PLAN_SCHEMA = 'talos-preflight/plan/v1'
 
 /** What a stage does: mend steps, or take back what was done for them. */
 export interface Stage {
@@ -123,7 +123,7 @@ export function readPlan(text: string, name: string): Plan {
       'make it again with: talos-preflight plan STEP --out FILE',
     )
   const { schema: _, ...plan } = value
-  if (!Array.isArray(plan.parts) || !plan.stage || !plan.identity)
+  if (!isWhole(plan))
     throw new Refusal('bad-plan', `${name} is not a whole plan`, 'make it again with: talos-preflight plan STEP --out FILE')
   for (const part of plan.parts) {
     if (digestOf({ step: part.step, object: part.object, actions: part.actions }) !== part.digest) {
@@ -135,6 +135,18 @@ export function readPlan(text: string, name: string): Plan {
     }
   }
   return plan
+}
+
+function isWhole(plan: Partial<Plan>): boolean {
+  const parts: unknown = plan.parts
+  return (
+    Array.isArray(parts) &&
+    parts.every((p: Partial<PlannedPart> | null) => typeof p?.object?.name === 'string' && Array.isArray(p.actions)) &&
+    Array.isArray(plan.blocked) &&
+    Array.isArray(plan.stage?.steps) &&
+    typeof plan.identity === 'object' &&
+    plan.identity !== null
+  )
 }
 
 /** Parts of a plan that are not what fresh observations give and are not done either, each with a sentence. */

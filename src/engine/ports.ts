@@ -22,7 +22,7 @@ export interface LookProgress {
 }
 
 /** A sealed file: everything about it is public. */
-export interface Sealed {
+interface Sealed {
   path: string
   sha256: string
   bytes: number

@@ -64,7 +64,7 @@ export interface PartReview {
   preview: Block[]
 }
 
-export type Activity =
+type Activity =
   | { kind: 'idle' }
   | ({ kind: 'looking'; since: string } & LookProgress)
   | { kind: 'reviewing'; since: string; done: number; total: number }
@@ -134,6 +134,20 @@ export function createSession(options: SessionOptions): Session {
   }
   const iso = () => clock.now().toISOString()
 
+  let working = 0
+  /** Nothing else may be begun between the parts of a work, so only the end of the outermost one is idle. */
+  const during =
+    <A extends unknown[], T>(work: (...args: A) => Promise<T>) =>
+    async (...args: A): Promise<T> => {
+      working++
+      try {
+        return await work(...args)
+      } finally {
+        working--
+        if (working === 0) set({ activity: { kind: 'idle' } })
+      }
+    }
+
   /** One line after the other, each on disk before the next thing happens. Without a workspace there is no journal. */
   const journal = (entry: Entry): Promise<void> => {
     if (!workspace) return Promise.resolve()
@@ -202,22 +216,18 @@ export function createSession(options: SessionOptions): Session {
     if (abort.signal.aborted) abort = new AbortController()
     const names = observationsFor(needed, purpose).map((o) => o.name)
     set({ activity: { kind: 'looking', since: iso(), done: 0, total: names.length, now: '' } })
-    try {
-      const observed = await ports.observe(names, {
-        fresh,
-        signal: abort.signal,
-        onProgress: (p) => {
-          if (state.activity.kind === 'looking') set({ activity: { ...state.activity, ...p } })
-        },
-      })
-      if (abort.signal.aborted) throw new Interrupted()
-      return observed
-    } finally {
-      set({ activity: { kind: 'idle' } })
-    }
+    const observed = await ports.observe(names, {
+      fresh,
+      signal: abort.signal,
+      onProgress: (p) => {
+        if (state.activity.kind === 'looking') set({ activity: { ...state.activity, ...p } })
+      },
+    })
+    if (abort.signal.aborted) throw new Interrupted()
+    return observed
   }
 
-  const look = async (ids?: readonly string[]): Promise<Report> => {
+  const look = during(async (ids?: readonly string[]): Promise<Report> => {
     const needed = wanted(ids)
     const startedAt = iso()
     const observed = await observe(needed, 'evaluate', true)
@@ -247,9 +257,9 @@ export function createSession(options: SessionOptions): Session {
     }
     set({ report: { ...report, summary: summarize(report.results), observed: { ...state.report?.observed, ...observed } } })
     return { ...report, results }
-  }
+  })
 
-  const plan = async (stage: Stage): Promise<Plan> => {
+  const plan = during(async (stage: Stage): Promise<Plan> => {
     const needed = stage.steps.map(byId)
     const observed = await observe(needed, 'remediate', true)
     const identity = await identify()
@@ -260,10 +270,10 @@ export function createSession(options: SessionOptions): Session {
       identity: 'identity' in identity ? identity.identity : {},
       applied: Object.fromEntries(needed.map((s) => [s.id, appliedFor(files, s.id)])),
     })
-    return options.delivery === 'gitops' && stage.kind === 'mend' ? asFiles(made) : made
-  }
+    return options.delivery === 'gitops' ? asFiles(made) : made
+  })
 
-  const review = async (given: Plan): Promise<PartReview[]> => {
+  const review = during(async (given: Plan): Promise<PartReview[]> => {
     const reviews: PartReview[] = []
     const queue = [...given.parts]
     set({ activity: { kind: 'reviewing', since: iso(), done: 0, total: queue.length } })
@@ -279,13 +289,9 @@ export function createSession(options: SessionOptions): Session {
         if (state.activity.kind === 'reviewing') set({ activity: { ...state.activity, done: reviews.length } })
       }
     }
-    try {
-      await Promise.all(Array.from({ length: REVIEWS_AT_ONCE }, worker))
-    } finally {
-      set({ activity: { kind: 'idle' } })
-    }
+    await Promise.all(Array.from({ length: REVIEWS_AT_ONCE }, worker))
     return given.parts.map((p) => reviews.find((r) => r.part === p.digest) as PartReview)
-  }
+  })
 
   const doneByJournal = (part: PlannedPart): boolean =>
     files.some((f) => {
@@ -315,7 +321,8 @@ export function createSession(options: SessionOptions): Session {
     }
   }
 
-  const apply = async (given: Plan, consent: { how: string }): Promise<PerformResult> => {
+  const apply = during(async (given: Plan, consent: { how: string }): Promise<PerformResult> => {
+    freshControl()
     if (given.parts.length === 0)
       throw new Refusal(
         'nothing-to-do',
@@ -358,15 +365,19 @@ export function createSession(options: SessionOptions): Session {
     await journal({ kind: 'consented', digest, by: options.operator, how: consent.how })
     const result = await run(given)
     await look(given.stage.steps).catch((error) => {
-      // the change is done and in the journal; a stop while looking again takes nothing of that back
-      if (!(error instanceof Interrupted)) throw error
+      // the change is done and in the journal; a stop while looking again takes nothing of that back, and what failed first is what counts
+      if (!(error instanceof Interrupted) && !result.failed) throw error
     })
     return result
+  })
+
+  /** A stop counts from here on: also between the last look and the first change. */
+  const freshControl = (): void => {
+    stops = 0
+    abort = new AbortController()
   }
 
   const run = async (given: Plan, from?: { part: string; action: number }): Promise<PerformResult> => {
-    stops = 0
-    abort = new AbortController()
     set({ activity: { kind: 'performing', since: iso(), stopping: false }, run: { plan: given, progress: {}, log: [] } })
     const control: Control = { stopping: () => stops > 0, signal: abort.signal }
     const onProgress = (p: Progress): void => {
@@ -382,18 +393,18 @@ export function createSession(options: SessionOptions): Session {
         },
       })
     }
-    try {
-      const result = await perform(given, ports, journal, onProgress, control, from)
-      if (state.run) set({ run: { ...state.run, result } })
-      return result
-    } finally {
-      set({ activity: { kind: 'idle' } })
-    }
+    const result = await perform(given, ports, journal, onProgress, control, from)
+    if (state.run) set({ run: { ...state.run, result } })
+    return result
   }
 
-  const resume = async (left: Unfinished): Promise<{ result: 'done' | 'not done' | 'cannot tell'; reason: string }> => {
+  const resume = during(async (left: Unfinished): Promise<{ result: 'done' | 'not done' | 'cannot tell'; reason: string }> => {
+    freshControl()
     const { intent } = left
-    if (!intent) return { result: 'not done', reason: `nothing was under way; ${left.left.join(', ')} had not begun` }
+    if (!intent) {
+      set({ unfinished: state.unfinished.filter((u) => u !== left) })
+      return { result: 'not done', reason: `nothing was under way; ${left.left.join(', ')} had not begun` }
+    }
     while (left.child && ports.processes.alive(left.child)) {
       set({
         activity: {
@@ -405,8 +416,8 @@ export function createSession(options: SessionOptions): Session {
         },
       })
       await clock.sleep(1000, abort.signal)
+      if (abort.signal.aborted) throw new Interrupted()
     }
-    set({ activity: { kind: 'idle' } })
     const found = await whatBecame(intent)
     await journal({
       kind: 'resolved',
@@ -422,7 +433,7 @@ export function createSession(options: SessionOptions): Session {
     set({ unfinished: state.unfinished.filter((u) => u !== left) })
     if (found.result === 'done') await finishPart(left)
     return found
-  }
+  })
 
   const whatBecame = async (
     intent: NonNullable<Unfinished['intent']>,

@@ -13,7 +13,7 @@ export interface NodeRef {
 }
 
 /** Most nodes in one call. */
-export const BATCH = 50
+const BATCH = 50
 /** Calls side by side. */
 export const AT_ONCE = 8
 

@@ -70,7 +70,10 @@ export function createObserver(options: ObserverOptions): Observer {
       const ran = await run(node)
       const value = read(ran.stdout.toString('utf8'))
       if (value !== undefined) return { ok: true, value, evidence: [evidenceOf(ran)] }
-      failed ??= ran.ok ? { ok: false, reason: nothing, evidence: [evidenceOf(ran)] } : failedLook(ran)
+      const garbled = ran.stdout.toString('utf8').trim() !== '' && cosiObjects(ran.stdout.toString('utf8')).length === 0
+      failed ??= ran.ok
+        ? { ok: false, reason: garbled ? 'what came is not what a Talos API answers' : nothing, evidence: [evidenceOf(ran)] }
+        : failedLook(ran)
       if (!ran.ok && !ran.timedOut && !/does not answer/.test(ran.reason)) break
     }
     return failed as Look<T>

@@ -1,4 +1,4 @@
-import { parseAllDocuments } from 'yaml'
+import { type Document, parseAllDocuments } from 'yaml'
 import { plainLine } from '../contract.ts'
 import type { EtcdMember, Member } from '../domain/observations.ts'
 import type { KernelParams, SysctlConfig } from '../domain/sysctl.ts'
@@ -38,12 +38,15 @@ const asText = (value: unknown): string => (typeof value === 'string' ? plainLin
 const asMap = (value: unknown): Record<string, unknown> =>
   value && typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
 
+/** A node names files of ours, so nothing in its name may lead to another folder. */
+const asName = (text: string): string => text.replace(/[^\p{L}\p{N}._-]/gu, '-')
+
 export function parseMembers(objects: readonly CosiObject[]): Member[] {
   const members = new Map<string, Member>()
   for (const object of objects) {
     const spec = asMap(object.spec)
     const addresses = Array.isArray(spec.addresses) ? spec.addresses.map(asText).filter(Boolean) : []
-    const name = asText(spec.hostname) || plainLine(object.id, 100)
+    const name = asName(asText(spec.hostname) || plainLine(object.id, 100))
     const address = addresses[0]
     if (!address || !name) continue
     members.set(name, {
@@ -72,12 +75,21 @@ export function parseKernelParams(objects: readonly CosiObject[]): KernelParams 
   return params
 }
 
+/** The value of a document; nothing for one whose aliases lead nowhere or multiply. */
+export function plainValue(doc: Document): unknown {
+  try {
+    return doc.toJS({ maxAliasCount: 100 })
+  } catch {
+    return undefined
+  }
+}
+
 /** What a machine configuration says of kernel parameters; everything else of it is dropped here. */
 export function parseSysctlConfig(config: string): SysctlConfig {
   const found: SysctlConfig = {}
   for (const doc of parseAllDocuments(config)) {
     if (!('contents' in doc)) continue
-    const value = asMap(doc.toJS({ maxAliasCount: 100 }))
+    const value = asMap(plainValue(doc))
     const values = (map: unknown) =>
       Object.fromEntries(Object.entries(asMap(map)).map(([k, v]) => [plainLine(k, 200), plainLine(String(v), 200)]))
     if (value.kind === 'SysctlConfig') found.document = values(value.params)
@@ -87,11 +99,13 @@ export function parseSysctlConfig(config: string): SysctlConfig {
   return found
 }
 
-/** Rows of a tabwriter table by column; columns are told apart by two or more spaces. */
+/** Rows of a tabwriter table by column. A cell stands below its head, so that an empty one moves no other. */
 function rows(stdout: string): Record<string, string>[] {
   const [head, ...lines] = stdout.split('\n').filter((l) => l.trim() !== '')
-  const columns = head?.split(/ {2,}/).map((c) => c.trim()) ?? []
-  return lines.map((line) => Object.fromEntries(line.split(/ {2,}/).map((cell, i) => [columns[i] ?? String(i), cell.trim()])))
+  const columns = [...(head ?? '').matchAll(/\S+(?: \S+)*/g)].map((m) => ({ name: m[0], at: m.index }))
+  return lines.map((line) =>
+    Object.fromEntries(columns.map(({ name, at }, i) => [name, line.slice(at, columns[i + 1]?.at ?? line.length).trim()])),
+  )
 }
 
 export function parseEtcdMembers(stdout: string): EtcdMember[] {
@@ -104,7 +118,10 @@ export function parseEtcdMembers(stdout: string): EtcdMember[] {
 export function parseList(stdout: string, nodes: readonly string[]): Map<string, string[]> {
   const found = new Map<string, string[]>()
   const add = (node: string, name: string) => {
-    if (name !== '.') found.set(node, [...(found.get(node) ?? []), plainLine(name, 200)])
+    if (name === '.') return
+    const names = found.get(node)
+    if (names) names.push(plainLine(name, 200))
+    else found.set(node, [plainLine(name, 200)])
   }
   const lines = stdout.split('\n').filter((l) => l.trim() !== '')
   if (/^NODE\s+NAME\s*$/.test(lines[0] ?? '')) {
@@ -141,4 +158,5 @@ export function lastControllerError(log: string, controller: RegExp): string {
 }
 
 /** Whether a text is a machine configuration at all. */
-export const isMachineConfig = (text: string): boolean => /^machine:/m.test(text) && /^\s+type:\s*"?(controlplane|worker|init)/m.test(text)
+export const isMachineConfig = (text: string): boolean =>
+  /^machine:/m.test(text) && /^[ \t]+type:[ \t]*"?(controlplane|worker|init)/m.test(text)

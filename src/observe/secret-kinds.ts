@@ -26,8 +26,8 @@ const BASE64_PEM = /LS0tLS1CRUdJTi[A-Za-z0-9+/]{60,}={0,2}/g
 const BUNDLE = /\b(?:secretboxencryptionsecret|aescbcencryptionsecret|secretboxEncryptionSecret)["']?:\s*["']?[A-Za-z0-9+/]{40,}={0,2}/
 const JOIN_TOKEN = /\btoken["']?:\s*["']?[a-z0-9]{6}\.[a-z0-9]{16}\b/
 const KUBE_CREDENTIAL = /\b(?:client-key-data["']?:\s*["']?[A-Za-z0-9+/]{60,}|token["']?:\s*["']?[A-Za-z0-9._-]{30,})/
-/** Text that is one long base64 run, folded or not, as in a Kubernetes Secret. */
-const BASE64_RUN = /[A-Za-z0-9+/]{200,}={0,2}|(?:[A-Za-z0-9+/]{48,100}\s+){3,}[A-Za-z0-9+/]*={0,2}/g
+/** A base64 run that could hold a key, folded or not, as in a Kubernetes Secret. The shortest key, of age, has 74 bytes. */
+const BASE64_RUN = /[A-Za-z0-9+/]{96,}={0,2}|(?:[A-Za-z0-9+/]{48,100}\s+)+[A-Za-z0-9+/]*={0,2}/g
 const SNAPSHOT_MAGIC = Buffer.from([0xed, 0xda, 0x0c, 0xed])
 const SNAPSHOT_MAGIC_AT = 16
 
@@ -42,6 +42,8 @@ const NEEDLES = [
   'token',
 ].map((n) => Buffer.from(n))
 
+const mayHoldOne = (bytes: Buffer): boolean => NEEDLES.some((n) => bytes.includes(n))
+
 /** Long base64 runs are looked into where they could hold one of the needles; this many bytes without a break hint at one. */
 const mayHideOne = (bytes: Buffer): boolean => !bytes.subarray(0, 8192).includes(0)
 
@@ -49,7 +51,7 @@ const mayHideOne = (bytes: Buffer): boolean => !bytes.subarray(0, 8192).includes
 export function kindIn(bytes: Buffer, start: boolean): SecretKind | undefined {
   if (start && bytes.length > SNAPSHOT_MAGIC_AT + 4 && bytes.subarray(SNAPSHOT_MAGIC_AT, SNAPSHOT_MAGIC_AT + 4).equals(SNAPSHOT_MAGIC))
     return 'etcd snapshot'
-  if (NEEDLES.some((n) => bytes.includes(n))) {
+  if (mayHoldOne(bytes)) {
     const kind = kindOfText(bytes.toString('latin1'))
     if (kind) return kind
   }
@@ -61,7 +63,7 @@ function kindOfText(text: string): SecretKind | undefined {
     PEM_KEY.test(text) || [...text.matchAll(BASE64_PEM)].some((m) => PEM_KEY.test(Buffer.from(m[0], 'base64').toString('latin1')))
   const bundle = BUNDLE.test(text)
   if (bundle && /\btrustdinfo\b/i.test(text)) return 'secrets bundle'
-  if (/^\s*machine["']?:/m.test(text) && (privateKey || bundle || JOIN_TOKEN.test(text))) return 'machine config'
+  if (/(?:^|[{,])[ \t]*["']?machine["']?:/m.test(text) && (privateKey || bundle || JOIN_TOKEN.test(text))) return 'machine config'
   if (bundle) return 'secrets bundle'
   if (/\bcontexts["']?:/.test(text) && /\bclusters["']?:/.test(text) && (KUBE_CREDENTIAL.test(text) || privateKey)) return 'kubeconfig'
   if (/\bcontexts["']?:/.test(text) && /\bcrt["']?:/.test(text) && privateKey) return 'talosconfig'
@@ -71,7 +73,8 @@ function kindOfText(text: string): SecretKind | undefined {
 
 function kindBehindBase64(text: string): SecretKind | undefined {
   for (const [run] of text.matchAll(BASE64_RUN)) {
-    const kind = kindOfText(Buffer.from(run.replace(/\s+/g, ''), 'base64').toString('latin1'))
+    const bytes = Buffer.from(run.replace(/\s+/g, ''), 'base64')
+    const kind = mayHoldOne(bytes) ? kindOfText(bytes.toString('latin1')) : undefined
     if (kind) return kind
   }
   return undefined

@@ -32,7 +32,7 @@ const MOST_PLACES = 200
 export async function scanSecrets(system: System, caller: Caller, options: ScanOptions): Promise<SecretsScan> {
   const scan: SecretsScan = { places: [], files: 0, bytes: 0, versions: 0, leftOut: [], excluded: [...options.exclude] }
   const end = Date.now() + options.seconds * 1000
-  const late = () => Date.now() > end || options.signal?.aborted === true
+  const late = () => Date.now() >= end || options.signal?.aborted === true
   const defaults = defaultPlaces(system, options)
   await scanFolder(system, options, scan, late, defaults)
   await scanUsualPlaces(system, options, scan, defaults)
@@ -45,20 +45,27 @@ export async function scanSecrets(system: System, caller: Caller, options: ScanO
   return scan
 }
 
-/** The kind of secret in one file, read in overlapping pieces so that its size does not matter. */
-async function kindOfFile(system: System, path: string, scan: SecretsScan, late: () => boolean): Promise<SecretKind | undefined> {
+/** The kind of secret in one file, read in overlapping pieces so that its size does not matter. `cut` where time ran out in the middle. */
+async function kindOfFile(
+  system: System,
+  path: string,
+  scan: SecretsScan,
+  late: () => boolean,
+): Promise<{ kind?: SecretKind | undefined; cut: boolean }> {
   let kind: SecretKind | undefined
   let carry: Buffer = Buffer.alloc(0)
   let first = true
+  let cut = false
   await system.files.readChunks(path, (chunk) => {
     scan.bytes += chunk.length
     const piece = carry.length > 0 ? Buffer.concat([carry, chunk]) : chunk
     kind = kindIn(piece, first)
     first = false
     carry = Buffer.from(piece.subarray(Math.max(0, piece.length - PIECE_OVERLAP)))
-    return kind === undefined && !late()
+    cut = kind === undefined && late()
+    return kind === undefined && !cut
   })
-  return kind
+  return { kind, cut }
 }
 
 async function scanFolder(
@@ -71,6 +78,7 @@ async function scanFolder(
   const skip = new Set(options.exclude.map((p) => resolve(options.folder, p)))
   const folders = [options.folder]
   let unseen = 0
+  let unread = 0
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     if (late()) {
       unseen += 1 + folders.length
@@ -87,25 +95,39 @@ async function scanFolder(
       .map((e) => ({ path: join(folder, e.name), kind: e.kind }))
       .filter((e) => !skip.has(e.path) && basename(e.path) !== '.git')
     folders.push(...paths.filter((e) => e.kind === 'folder').map((e) => e.path))
+    for (const link of paths.filter((e) => e.kind === 'link')) {
+      const target = await system.files.real(link.path)
+      // what a link inside the folder leads to is looked at where it lies
+      if (target && relative(options.folder, target).startsWith('..'))
+        scan.leftOut.push(`${name(options, link.path)} is a link out of the folder and was not followed`)
+    }
     const files = paths.filter((e) => e.kind === 'file').map((e) => e.path)
-    for (let at = 0; at < files.length && !late(); at += AT_ONCE) {
+    for (let at = 0; at < files.length; at += AT_ONCE) {
+      if (late()) {
+        unread += files.length - at
+        break
+      }
       await Promise.all(
         files.slice(at, at + AT_ONCE).map(async (path) => {
           scan.files++
-          const kind = await kindOfFile(system, path, scan, late).catch((error: NodeJS.ErrnoException) => {
+          const looked = await kindOfFile(system, path, scan, late).catch((error: NodeJS.ErrnoException) => {
             scan.leftOut.push(`file ${name(options, path)} could not be read: ${error.code ?? 'error'}`)
             return undefined
           })
-          if (kind) scan.places.push(await place(system, path, name(options, path), kind, 'workspace', defaults))
+          if (looked?.cut) unread++
+          if (looked?.kind) scan.places.push(await place(system, path, name(options, path), looked.kind, 'workspace', defaults))
         }),
       )
     }
   }
-  if (unseen > 0)
+  const missed = [counted(unseen, 'folder'), counted(unread, 'file')].filter((text) => text !== '')
+  if (missed.length > 0)
     scan.leftOut.push(
-      `time ran out after ${options.seconds} s: at least ${unseen} folders below ${options.folder} were not looked at (scan.seconds in preflight.yaml gives it more)`,
+      `time ran out after ${options.seconds} s: at least ${missed.join(' and ')} below ${plainLine(options.folder, 200)} were not looked at (scan.seconds in preflight.yaml gives it more)`,
     )
 }
+
+const counted = (n: number, what: string): string => (n === 0 ? '' : `${n} ${what}${n === 1 ? '' : 's'}`)
 
 const name = (options: ScanOptions, path: string): string => plainLine(relative(options.folder, path) || '.', 200)
 
@@ -162,17 +184,20 @@ async function scanUsualPlaces(system: System, options: ScanOptions, scan: Secre
     if (inWorkspace(path)) continue
     const info = await system.files.info(path)
     if (info?.kind !== 'file') continue
-    if (info.size > LARGEST_USUAL && !/\.(db|snapshot|snap)$/.test(path)) {
-      scan.leftOut.push(`file ${plainLine(path, 200)} is large (${Math.round(info.size / (1 << 20))} MiB)`)
+    const large = info.size > LARGEST_USUAL ? `file ${plainLine(path, 200)} is large (${Math.round(info.size / (1 << 20))} MiB)` : undefined
+    if (large && !/\.(db|snapshot|snap)$/.test(path)) {
+      scan.leftOut.push(large)
       continue
     }
     scan.files++
-    const kind = await kindOfFile(system, path, scan, () => false).catch((error: NodeJS.ErrnoException) => {
+    // a snapshot shows in its first bytes
+    const looked = await kindOfFile(system, path, scan, () => large !== undefined).catch((error: NodeJS.ErrnoException) => {
       scan.leftOut.push(`file ${plainLine(path, 200)} could not be read: ${error.code ?? 'error'}`)
       return undefined
     })
-    if (!kind) continue
-    const found = await place(system, path, plainLine(path, 200), kind, 'usual place', defaults)
+    if (looked?.cut) scan.leftOut.push(`${large}, only its beginning was looked at`)
+    if (!looked?.kind) continue
+    const found = await place(system, path, plainLine(path, 200), looked.kind, 'usual place', defaults)
     scan.places.push({ ...found, inGit: await insideGit(system, dirname(path)) })
   }
 }
@@ -215,16 +240,22 @@ async function scanRepository(system: System, caller: Caller, options: ScanOptio
   if (await system.files.info(join(top, '.git', 'shallow')))
     scan.leftOut.push('the repository is a shallow clone: its older history is not here')
   const hits = await scanObjects(caller, folder, wanted, scan, late, signal)
+  if (hits.length > MOST_PLACES)
+    scan.leftOut.push(`${hits.length - MOST_PLACES} more versions in git history hold a secret than are listed`)
+  const isExcluded = excludedBelow(top, options)
   for (const { object, kind } of hits.slice(0, MOST_PLACES)) {
-    const brought = await caller.run('git.whoBrought', { folder, object })
-    const words = brought.ok
+    const brought = late() ? undefined : await caller.run('git.whoBrought', { folder, object }, hooks)
+    const words = brought?.ok
       ? brought.stdout
           .toString('utf8')
-          .split(/[\0\n]+/)
+          .split('\0')
+          // git begins the names of a commit on a new line
+          .map((word) => word.replace(/^\n/, ''))
           .filter(Boolean)
       : []
-    const path = words[1] ? plainLine(words[1], 200) : `object ${object.slice(0, 12)}, in no commit any more`
-    if (options.exclude.some((p) => path === p || path.startsWith(`${p.replace(/\/$/, '')}/`))) continue
+    const nowhere = brought?.ok ? 'in no commit any more' : 'of a commit that was not looked for'
+    const path = words[1] ? plainLine(words[1], 200) : `object ${object.slice(0, 12)}, ${nowhere}`
+    if (words[1] && isExcluded(words[1])) continue
     scan.places.push({
       path,
       kind,
@@ -235,6 +266,14 @@ async function scanRepository(system: System, caller: Caller, options: ScanOptio
       ...(words[0] ? { commit: plainLine(words[0], 40) } : {}),
     })
   }
+}
+
+/** Whether the profile leaves out a path that git names from the top of the repository, which the workspace may lie below. */
+function excludedBelow(top: string, options: ScanOptions): (path: string) => boolean {
+  const folder = resolve(options.folder)
+  const base = relative(top, folder).startsWith('..') ? top : folder
+  const excluded = options.exclude.map((p) => resolve(base, p))
+  return (path) => excluded.some((p) => join(top, path) === p || join(top, path).startsWith(`${p}/`))
 }
 
 /** Files found in the work tree that git tracks, or would take in with the next `git add`. */

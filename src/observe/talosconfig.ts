@@ -3,6 +3,7 @@ import { parseDocument } from 'yaml'
 import { plainLine } from '../contract.ts'
 import type { TalosContext } from '../domain/observations.ts'
 import { knownRoles } from '../domain/roles.ts'
+import { plainValue } from './parse.ts'
 
 /**
  * Reads a talosconfig: certificates in, keys left where they are.
@@ -32,14 +33,14 @@ function certificateIn(base64: unknown): X509Certificate | undefined {
   }
 }
 
-/** Every organization of a subject; Talos roles are organizations. */
-const organizations = (cert: X509Certificate): string[] => [...cert.subject.matchAll(/^O=(.*)$/gm)].map((m) => m[1] ?? '')
+/** Every organization of a subject; Talos roles are organizations. Several stand in one name, which the subject as text runs together. */
+const organizations = (cert: X509Certificate): string[] => [(cert.toLegacyObject().subject.O as string | string[] | undefined) ?? []].flat()
 
 /** The contexts of one file, or why it cannot be read. Keys are never in the result. */
 export function parseTalosconfig(source: string, file: string): { contexts: TalosContext[] } | { problem: string } {
   const doc = parseDocument(source)
   if (doc.errors.length > 0) return { problem: `is not YAML (line ${doc.errors[0]?.linePos?.[0]?.line ?? 1})` }
-  const value: unknown = doc.toJS({ maxAliasCount: 100 })
+  const value = plainValue(doc)
   const contexts =
     value && typeof value === 'object' && 'contexts' in value ? (value as { context?: unknown; contexts: unknown }) : undefined
   if (!contexts || typeof contexts.contexts !== 'object' || contexts.contexts === null)

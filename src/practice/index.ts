@@ -3,7 +3,8 @@ import { parseDocument } from 'yaml'
 import { newProfile, PROFILE_FILE, withRecipient } from '../domain/profile.ts'
 import type { Exit, Files, Processes, ProcessSpec, System } from '../system/ports.ts'
 import certificates from './certificates.json' with { type: 'json' }
-import { inventedSecret, machineConfig, newState, type PracticeState, type Scenario } from './state.ts'
+import type { Scenario } from './scenarios.ts'
+import { inventedSecret, machineConfig, newState, type PracticeState } from './state.ts'
 import { type Answer, talosctl } from './talosctl.ts'
 
 /**
@@ -21,6 +22,20 @@ export interface Practice {
 const STATE_FILE = 'practice.json'
 /** What a call takes on the simulated clock. Milliseconds. */
 const CALL_TAKES = 120
+const KUBECTL = {
+  clientVersion: {
+    major: '1',
+    minor: '36',
+    gitVersion: 'v1.36.3',
+    gitCommit: '',
+    gitTreeState: '',
+    buildDate: '2026-11-23T16:00:00Z',
+    goVersion: 'go1.26.8',
+    compiler: 'gc',
+    platform: 'linux/amd64',
+  },
+  kustomizeVersion: 'v5.8.1',
+}
 const TOOLS = ['talosctl', 'kubectl', 'age', 'age-keygen', 'git']
 
 /** What the certificates of the two contexts say. */
@@ -81,6 +96,7 @@ export async function openPractice(real: System, scenario: Scenario, folder: str
     read: async (path) => real.files.read(guarded(path)),
     readChunks: async (path, take) => real.files.readChunks(guarded(path), take),
     info: async (path) => (relative(folder, resolve(workspace, path)).startsWith('..') ? undefined : real.files.info(path)),
+    real: async (path) => real.files.real(guarded(path)),
     list: async (path) => real.files.list(guarded(path)),
     create: async (path, bytes, mode) => real.files.create(guarded(path), bytes, mode),
     replace: async (path, bytes, mode) => real.files.replace(guarded(path), bytes, mode),
@@ -99,7 +115,7 @@ export async function openPractice(real: System, scenario: Scenario, folder: str
     if (spec.file === 'age' || spec.file === 'age-keygen') return (await import('./age.ts')).age(files, spec, input)
     if (spec.file === 'git') return { exitCode: 128, stderr: 'fatal: not a git repository (or any of the parent directories): .git\n' }
     if (spec.file === 'kubectl' && spec.args.join(' ') === 'version --client --output json')
-      return { exitCode: 0, stdout: `${JSON.stringify({ clientVersion: { gitVersion: 'v1.36.3' } }, null, 2)}\n` }
+      return { exitCode: 0, stdout: `${JSON.stringify(KUBECTL, null, 2)}\n` }
     return { exitCode: 1, stderr: `practice does not know this: ${spec.file} ${spec.args.join(' ')}\n` }
   }
 

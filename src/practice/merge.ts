@@ -1,6 +1,6 @@
 import { isMap, parseAllDocuments } from 'yaml'
 import type { Json } from '../contract.ts'
-import type { PracticeNode } from './state.ts'
+import { isNew, type PracticeNode } from './state.ts'
 
 /** Merges the patches that our own templates make, nothing more; another patch is not known here. */
 
@@ -21,7 +21,16 @@ function readPatch(patch: Json): SysctlPatch | undefined {
   return { form, set, remove, drop: p.$patch === 'delete' }
 }
 
-export type Merged = { node: PracticeNode; changed: boolean } | { error: string }
+/** An error is talosctl's own, or comes from the node. */
+export type Merged = { node: PracticeNode; changed: boolean } | { error: string; from: 'client' | 'node' }
+
+const NOT_REGISTERED =
+  'rpc error: code = InvalidArgument desc = error decoding document v1alpha1/SysctlConfig/ (line 71): "SysctlConfig" "v1alpha1": not registered'
+
+function lookupFailed(form: SysctlPatch['form'], key: string): string {
+  const [path, document] = form === 'SysctlConfig' ? [`params.${key}`, 'v1alpha1/SysctlConfig'] : [`machine.sysctls.${key}`, '/v1alpha1']
+  return `patch delete: path '${path}' in document '${document}': failed to delete path '${path}': lookup failed`
+}
 
 export function mergeInto(node: PracticeNode, patches: readonly Json[]): Merged {
   const next: PracticeNode = {
@@ -31,17 +40,18 @@ export function mergeInto(node: PracticeNode, patches: readonly Json[]): Merged 
   }
   for (const patch of patches) {
     const read = readPatch(patch)
-    if (!read) return { error: 'practice does not know this patch' }
-    if (read.form === 'SysctlConfig' && !node.version.startsWith('v1.14'))
-      return { error: 'error decoding document v1alpha1/SysctlConfig/ (line 1): "SysctlConfig" "v1alpha1": not registered' }
+    if (!read) return { error: 'practice does not know this patch', from: 'client' }
     const field = read.form === 'SysctlConfig' ? 'sysctlDocument' : 'machineSysctls'
     if (read.drop) {
       next[field] = null
       continue
     }
+    if (read.form === 'SysctlConfig' && !isNew(node)) return { error: NOT_REGISTERED, from: 'node' }
+    // a patch of a document that is not there becomes the document, without what it takes out
+    const fresh = read.form === 'SysctlConfig' && !next[field]
     const values = { ...next[field] }
     for (const key of read.remove) {
-      if (!(key in values)) return { error: `patch delete: path '${key}' in document: failed to delete path '${key}': lookup failed` }
+      if (!fresh && !(key in values)) return { error: lookupFailed(read.form, key), from: 'client' }
       delete values[key]
     }
     Object.assign(values, read.set)
@@ -75,5 +85,18 @@ export function mergeText(config: string, patches: readonly Json[]): string | un
     const map = doc?.getIn(path)
     if (read.form === 'machine.sysctls' && isMap(map) && map.items.length === 0) doc?.deleteIn(path)
   }
-  return docs.map((d) => d.toString({ lineWidth: 0 })).join('---\n')
+  return docs.map((d) => d.toString({ lineWidth: 0 }).replace(/^---\n/, '')).join('---\n')
+}
+
+/** What talosctl says of a patch that takes out of a configuration what is not there, or nothing. */
+export function absentIn(config: string, patches: readonly Json[]): string | undefined {
+  const docs = parseAllDocuments(config).filter((d) => 'contents' in d)
+  for (const patch of patches) {
+    const read = readPatch(patch)
+    const doc = read?.form === 'SysctlConfig' ? docs.find((d) => d.get('kind') === 'SysctlConfig') : docs[0]
+    const path = read?.form === 'SysctlConfig' ? ['params'] : ['machine', 'sysctls']
+    const missing = doc && read?.remove.find((key) => !doc.hasIn([...path, key]))
+    if (read && missing) return lookupFailed(read.form, missing)
+  }
+  return undefined
 }

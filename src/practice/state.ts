@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { Member } from '../domain/observations.ts'
 import { wantedSysctls } from '../domain/sysctl.ts'
+import type { Scenario } from './scenarios.ts'
 
 /** The simulated world as one plain object. Verbs are pure functions from it to it. */
-
-export const SCENARIOS = ['default', 'hardened'] as const
-export type Scenario = (typeof SCENARIOS)[number]
 
 export interface PracticeNode {
   name: string
@@ -152,6 +150,12 @@ export function machineConfig(node: PracticeNode, clusterId: string): string {
     ...(node.machineSysctls
       ? [`    sysctls:${Object.keys(node.machineSysctls).length === 0 ? ' {}' : `\n${indent(node.machineSysctls, '        ').trimEnd()}`}`]
       : []),
+    '    registries:',
+    '        config:',
+    '            registry.example.com:',
+    '                auth:',
+    '                    username: pull',
+    `                    password: ${inventedSecret('registry password', 18)}`,
     '    features:',
     '        diskQuotaSupport: true',
     'cluster:',
@@ -183,6 +187,16 @@ export function machineConfig(node: PracticeNode, clusterId: string): string {
           `params:${Object.keys(node.sysctlDocument).length === 0 ? ' {}' : `\n${indent(node.sysctlDocument, '    ').trimEnd()}`}`,
         ]
       : []),
+    '---',
+    'apiVersion: v1alpha1',
+    'kind: VolumeConfig',
+    'name: STATE',
+    'encryption:',
+    '    provider: luks2',
+    '    keys:',
+    '        - slot: 0',
+    '          static:',
+    `              passphrase: ${inventedSecret(`disk ${node.name}`, 24)}`,
     '---',
     'apiVersion: v1alpha1',
     'kind: HostnameConfig',

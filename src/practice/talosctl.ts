@@ -1,6 +1,6 @@
 import { knownRoles } from '../domain/roles.ts'
-import { mergeInto, mergeText } from './merge.ts'
-import { inventedSecret, kernelFiles, machineConfig, managed, type PracticeNode, type PracticeState } from './state.ts'
+import { absentIn, mergeInto, mergeText } from './merge.ts'
+import { inventedSecret, isNew, kernelFiles, machineConfig, managed, type PracticeNode, type PracticeState } from './state.ts'
 
 /** talosctl as it answers on the simulated cluster: exactly the argument lists that we run, shaped as recorded from the real one. */
 
@@ -32,22 +32,47 @@ export function talosctl(
   const [flag1, talosconfig, flag2, context, flag3, list, ...rest] = args
   if (flag1 !== '--talosconfig' || flag2 !== '--context' || flag3 !== '--nodes' || !talosconfig || !context || !list)
     return unknownCall(args)
+  const addresses = list.split(',')
   const who = caller(talosconfig, context)
-  if (!who) return fails(`error: context "${context}" is not defined`)
-  const roles = knownRoles(who.roles)
-  const nodes = list.split(',').map((address) => ({ address, node: state.nodes.find((n) => n.address === address) }))
-  const dead = nodes.filter((n) => !n.node)
-  if (dead.length > 0)
+  if (!who)
     return fails(
-      dead
-        .map(
-          (n) =>
-            `${n.address}: error getting server version: rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial tcp ${n.address}:50000: connect: no route to host"`,
-        )
-        .join('\n'),
+      addresses.map((a) => `${a}: error getting server version: error constructing client: failed to determine endpoints`).join('\n'),
     )
-  const asked = nodes.map((n) => n.node as PracticeNode)
-  const isAdmin = roles.includes('os:admin')
+  const roles = knownRoles(who.roles)
+  const asked = addresses.map((address) => state.nodes.find((n) => n.address === address)).filter((n) => n !== undefined)
+  const dead = addresses.filter((address) => !asked.some((n) => n.address === address))
+  const older = rest[0] === 'get' || rest[0] === 'patch' ? asked.filter((n) => !isNew(n)) : []
+  const answer = dead.length > 0 ? unreachable(rest, asked, dead) : answerOf(state, rest, asked, roles.includes('os:admin'))
+  const warning = older.map((n) => `${n.address}: server version ${n.version.slice(1)} is older than client version ${CLIENT.slice(1)}`)
+  return warning.length > 0 ? { ...answer, stderr: `WARNING: ${warning.join(', ')}\n${answer.stderr ?? ''}` } : answer
+}
+
+const notReached = (address: string): string =>
+  `rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial tcp ${address}:50000: connect: no route to host"`
+
+/** What each command says where a node is not there; one without a table says nothing of the others. */
+function unreachable(rest: readonly string[], asked: readonly PracticeNode[], dead: readonly string[]): Answer {
+  const errors = (before: (address: string) => string) => dead.map((a) => `${before(a)}: ${notReached(a)}\n`).join('')
+  switch (rest[0]) {
+    case 'version':
+      return { exitCode: 1, stdout: `Client:\nTalos ${CLIENT}\nServer:\n`, stderr: errors((a) => `error getting version from node ${a}`) }
+    case 'get':
+    case 'patch':
+      return { exitCode: 1, stderr: errors((a) => `${a}: error getting server version`) }
+    case 'list': {
+      const others = asked.length > 0 ? listFolder(asked, rest[1] ?? '', true) : { exitCode: 1 }
+      return { exitCode: 1, stdout: others.stdout ?? '', stderr: `${errors((a) => `error from node ${a}`)}${others.stderr ?? ''}` }
+    }
+    case 'etcd':
+      return { exitCode: 1, stdout: table([ETCD_HEAD]), stderr: errors((a) => `error from node ${a}`) }
+    default:
+      return { exitCode: 1, stderr: errors((a) => `error from node ${a}`) }
+  }
+}
+
+const ETCD_HEAD = ['NODE', 'ID', 'HOSTNAME', 'PEER URLS', 'CLIENT URLS', 'LEARNER']
+
+function answerOf(state: PracticeState, rest: readonly string[], asked: readonly PracticeNode[], isAdmin: boolean): Answer {
   const command = rest.join(' ')
   switch (command) {
     case 'version --short':
@@ -118,14 +143,16 @@ export function talosctl(
     case 'etcd members': {
       const cps = state.nodes.filter((n) => n.type === 'controlplane')
       if (asked[0]?.type !== 'controlplane')
-        return fails(
-          `error from node ${asked[0]?.address}: rpc error: code = Unimplemented desc = member list is only available on control plane nodes`,
-        )
+        return {
+          exitCode: 1,
+          stdout: table([ETCD_HEAD]),
+          stderr: `error from node ${asked[0]?.address}: rpc error: code = Unimplemented desc = member list is only available on control plane nodes\n`,
+        }
       const id = (n: PracticeNode) => Buffer.from(inventedSecret(`etcd ${n.name}`, 8), 'base64').toString('hex')
       return {
         exitCode: 0,
         stdout: table([
-          ['NODE', 'ID', 'HOSTNAME', 'PEER URLS', 'CLIENT URLS', 'LEARNER'],
+          ETCD_HEAD,
           ...cps.map((n) => [asked[0]?.address ?? '', id(n), n.name, `https://${n.address}:2380`, `https://${n.address}:2379`, 'false']),
         ]),
       }
@@ -139,12 +166,12 @@ export function talosctl(
   if (rest[0] === 'list' && rest.length === 2) return listFolder(asked, rest[1] ?? '')
   if (command.startsWith('patch machineconfigs.config.talos.dev v1alpha1 --mode no-reboot'))
     return patch(state, asked[0] as PracticeNode, rest.slice(5), isAdmin)
-  return unknownCall(args)
+  return unknownCall(rest)
 }
 
 const unknownCall = (args: readonly string[]): Answer => fails(`practice does not know this: talosctl ${args.join(' ')}`)
 
-function listFolder(asked: readonly PracticeNode[], folder: string): Answer {
+function listFolder(asked: readonly PracticeNode[], folder: string, named = asked.length > 1): Answer {
   const files = kernelFiles(folder)
   if (!files)
     return fails(
@@ -155,8 +182,7 @@ function listFolder(asked: readonly PracticeNode[], folder: string): Answer {
   const names = ['.', ...files]
   return {
     exitCode: 0,
-    stdout:
-      asked.length === 1 ? `${names.join('\n')}\n` : table([['NODE', 'NAME'], ...asked.flatMap((n) => names.map((f) => [n.address, f]))]),
+    stdout: !named ? `${names.join('\n')}\n` : table([['NODE', 'NAME'], ...asked.flatMap((n) => names.map((f) => [n.address, f]))]),
   }
 }
 
@@ -175,8 +201,8 @@ function patch(state: PracticeState, node: PracticeNode, words: readonly string[
   if (!patches || patches.length === 0) return unknownCall(['patch', ...words])
   if (!isAdmin) return fails(`error getting resource on node ${node.address}: ${DENIED}`)
   const merged = mergeInto(node, patches)
-  if ('error' in merged) return fails(merged.error)
   const head = `patched MachineConfigs.config.talos.dev/v1alpha1 at the node ${node.address}\n`
+  if ('error' in merged) return fails(merged.from === 'node' ? head + merged.error : merged.error)
   if (!merged.changed) return { exitCode: 0, stderr: 'Apply was skipped: no changes detected.\n' }
   // the real diff shows keys as context lines; this one does so too, so that a leak of it would be found
   if (dryRun)
@@ -194,13 +220,26 @@ function patch(state: PracticeState, node: PracticeNode, words: readonly string[
 function merge(args: readonly string[], held: (path: string) => string | undefined): Answer {
   const input = held(args[2] ?? '')
   const patches = args[1] === 'patch' && input !== undefined ? patchesIn(args.slice(3)) : undefined
+  if (args[1] === 'patch' && input === undefined) return fails(`open ${args[2]}: no such file or directory`)
   if (!patches || input === undefined) return unknownCall(args)
+  const absent = absentIn(input, patches)
+  if (absent) return fails(absent)
   const text = mergeText(input, patches)
   return text === undefined ? fails('practice does not know this patch') : { exitCode: 0, stdout: text }
 }
 
+/** The controller that owns a resource; a machine configuration has none. */
+const OWNERS: Record<string, string> = {
+  'Members.cluster.talos.dev': 'cluster.MemberController',
+  'Infos.cluster.talos.dev': 'cluster.InfoController',
+  'KernelParamStatuses.runtime.talos.dev': 'runtime.KernelParamSpecController',
+}
+
 function cosi(type: string, namespace: string, id: string, node: string, spec: unknown): string {
-  return `${JSON.stringify({ metadata: { created: '2026-11-23T16:00:00Z', id, namespace, owner: null, phase: 'running', type, updated: '2026-11-23T16:00:00Z', version: 1 }, node, spec }, null, 4)}\n`
+  const annotations = type in OWNERS ? {} : { annotations: { 'talos.dev/yaml-spec': 1 } }
+  const times = { created: '2026-11-23T16:00:00Z', updated: '2026-11-23T16:00:00Z' }
+  const metadata = { ...annotations, ...times, id, namespace, owner: OWNERS[type] ?? null, phase: 'running', type, version: 1 }
+  return `${JSON.stringify({ metadata, node, spec }, null, 4)}\n`
 }
 
 function table(rows: readonly string[][]): string {

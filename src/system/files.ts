@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { type FileHandle, lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { type FileHandle, lstat, mkdir, open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname } from 'node:path'
 import type { FileInfo, Files } from './ports.ts'
@@ -40,6 +40,7 @@ export function files(env: Readonly<Record<string, string | undefined>>, cwd: st
         return undefined
       }
     },
+    real: (path) => realpath(path).catch(() => undefined),
     list: async (path) => (await readdir(path, { withFileTypes: true })).map((entry) => ({ name: entry.name, kind: kindOf(entry) })),
     create: async (path, bytes, mode) => whole(await open(path, 'wx', mode), bytes),
     replace: async (path, bytes, mode) => {

@@ -61,6 +61,8 @@ export interface Files {
   /** Reads in pieces until `take` returns false. */
   readChunks: (path: string, take: (chunk: Buffer) => boolean) => Promise<void>
   info: (path: string) => Promise<FileInfo | undefined>
+  /** Where links lead; undefined where they lead nowhere. */
+  real: (path: string) => Promise<string | undefined>
   list: (path: string) => Promise<{ name: string; kind: FileInfo['kind'] }[]>
   /** A file that must not exist yet; on disk when it returns. */
   create: (path: string, bytes: Buffer | string, mode: number) => Promise<void>

@@ -68,6 +68,11 @@ async function run(spec: ProcessSpec): Promise<Exit> {
     ...(spec.cwd ? { cwd: spec.cwd } : {}),
     ...(spec.signal ? { cancelSignal: spec.signal } : {}),
   })
+  // what a child has started itself may hold its output open after the child was ended, and with it us
+  const { nodeChildProcess: own } = child
+  own.once('exit', () => {
+    if (own.killed) for (const stream of [own.stdout, own.stderr]) stream?.destroy()
+  })
   if (child.pid !== undefined) await spec.onStart?.({ pid: child.pid, started: startOf(child.pid) })
   let ended = false
   if (spec.onChunk) {

@@ -182,7 +182,7 @@ async function explain(
   if (exit.truncated)
     return {
       reason: `${verb.tool} gave more output than it should (over ${Math.round((verb.maxBytes ?? MAX_BYTES) / (1 << 20))} MiB) and was ended`,
-      remedy: 'look at the node: this is not what a Talos API answers',
+      ...(access ? { remedy: 'look at the node: this is not what a Talos API answers' } : {}),
     }
   if (access && new Date(access.notAfter) <= system.clock.now()) {
     return {
@@ -195,6 +195,11 @@ async function explain(
     if (!access || !target) return { reason: `${verb.tool} did not answer within ${verb.seconds} s` }
     const endpoint = access.endpoints[0] ?? target
     const port = await system.network.connect(endpoint, APID_PORT, CONNECT_LIMIT)
+    if (port === 'open' && target !== endpoint)
+      return {
+        reason: `no answer from ${target} within ${verb.seconds} s, though ${endpoint}, which asks it for us, opens port ${APID_PORT}: its Talos API hangs, or the two do not reach each other`,
+        remedy: `look at the console of ${target}`,
+      }
     return port === 'open'
       ? {
           reason: `no answer within ${verb.seconds} s, though port ${APID_PORT} of ${endpoint} opens: the service behind it hangs, or it is not a Talos API`,
@@ -212,6 +217,18 @@ async function explain(
       remedy: 'check which cluster this address belongs to before you go on',
     }
   }
+  // it comes as a denied permission too
+  if (/no request forwarding/.test(text))
+    return {
+      reason: 'the endpoint is a worker, which forwards nothing',
+      remedy: 'set control plane addresses as endpoints: talosctl config endpoint ADDRESS',
+    }
+  const strange = /"(\w+)" "\w+": not registered/.exec(text)?.[1]
+  if (strange)
+    return {
+      reason: `${/rpc error/.test(text) ? 'the node' : `this ${verb.tool}`} is too old to know ${strange}`,
+      remedy: `use the ${verb.tool} of the version that your nodes run`,
+    }
   if (/PermissionDenied/.test(text))
     return {
       reason: `the Talos API does not allow this to ${access?.roles.join(' and ') || 'this certificate'}`,
@@ -222,12 +239,13 @@ async function explain(
       reason: `the node takes the certificate of context ${access?.context ?? '?'} for expired, though it ends on ${access?.notAfter.slice(0, 10)} by this machine's clock`,
       remedy: 'compare the clocks of this machine and the node',
     }
-  if (/unknown certificate authority|bad certificate/.test(text))
+  // a client that has no certificate of the CAs that the node names sends none
+  if (/unknown certificate authority|bad certificate|certificate required/.test(text))
     return {
       reason: `the node does not accept the certificate of context ${access?.context ?? '?'}: it is from another CA`,
       remedy: 'get a talosconfig of this cluster',
     }
-  if (/broken pipe/.test(text))
+  if (/broken pipe|connection reset by peer/.test(text))
     return {
       reason: `the node closed the connection of context ${access?.context ?? '?'}: its certificate is not accepted (expired on the node's clock, or from another CA)`,
       remedy: 'get a new talosconfig of this cluster',
@@ -235,11 +253,6 @@ async function explain(
   const dial = /dial tcp ([^ ]+:\d+): (?:connect: )?([a-z/ ]+)/.exec(text)
   if (dial)
     return { reason: `${dial[1]} does not answer: ${dial[2]?.trim()}`, remedy: 'check that the node runs and that its address is right' }
-  if (/no request forwarding/.test(text))
-    return {
-      reason: 'the endpoint is a worker, which forwards nothing',
-      remedy: 'set control plane addresses as endpoints: talosctl config endpoint ADDRESS',
-    }
   if (/is not registered/.test(text))
     return { reason: 'this Talos version does not have what was asked for', remedy: 'see which versions are tried: talos-preflight doctor' }
   if (/only available on control plane nodes/.test(text)) return { reason: 'only control plane nodes answer this' }

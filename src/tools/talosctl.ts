@@ -2,6 +2,12 @@ import type { VerbName } from '../domain/verbs.ts'
 import type { VerbTable } from './verb.ts'
 
 /**
+ * The API of a node gives up on a node that is down after 20 seconds and says so; our limit comes after that, or we would have to
+ * guess.
+ */
+const PER_NODE = 25
+
+/**
  * What we ask of talosctl. Every argument list here is run against the real 1.13 and 1.14 by `npm run test:real`.
  *
  * Roles: https://docs.siderolabs.com/talos/v1.13/security/rbac. Node calls get `--talosconfig --context --nodes` in front.
@@ -28,15 +34,15 @@ export const talosctl = {
     needs: 'os:reader',
     nodes: (a) => a.nodes,
     argv: () => ['get', 'kernelparamstatuses.runtime.talos.dev', '-o', 'json'],
-    seconds: 20,
+    seconds: PER_NODE,
   },
-  'talosctl.list': { tool: 'talosctl', needs: 'os:reader', nodes: (a) => a.nodes, argv: (a) => ['list', a.path], seconds: 20 },
+  'talosctl.list': { tool: 'talosctl', needs: 'os:reader', nodes: (a) => a.nodes, argv: (a) => ['list', a.path], seconds: PER_NODE },
   'talosctl.machineConfigs': {
     tool: 'talosctl',
     needs: 'os:admin',
     nodes: (a) => a.nodes,
     argv: () => ['get', 'machineconfigs.config.talos.dev', 'v1alpha1', '-o', 'json'],
-    seconds: 20,
+    seconds: PER_NODE,
     secret: true,
   },
   'talosctl.machineConfig': {
@@ -44,7 +50,7 @@ export const talosctl = {
     needs: 'os:admin',
     nodes: (a) => [a.node],
     argv: () => ['get', 'machineconfigs.config.talos.dev', 'v1alpha1', '-o', 'jsonpath={.spec}'],
-    seconds: 20,
+    seconds: PER_NODE,
     secret: true,
   },
   // hangs for ever before bootstrap and while etcd crash-loops

@@ -1,4 +1,4 @@
-import type { Call } from '../contract.ts'
+import type { Call, SealAction } from '../contract.ts'
 import type { Plan } from '../engine/plan.ts'
 import type { Session } from '../engine/session.ts'
 
@@ -39,6 +39,26 @@ export interface KeysInfo {
   noRecovery: boolean
 }
 
+export type Door = 'practise' | 'check' | 'setup' | 'incident'
+
+/** Sentences of the product, which the wizard says without knowing what they mean. */
+export interface Words {
+  doors: Record<Door, { what: string; time: string; about: string }>
+  /** Shown behind a door that has nothing behind it yet. */
+  notes: { setup: string[]; incident: string[] }
+  lookingForContexts: string
+  noContexts: { short: string; hint: string }
+  keys: {
+    nobody: string
+    make: string
+    withPassphrase: string
+    noRecovery: string
+    aboutRecovery: string
+    recipient: string
+    wrong: (recipient: string) => { error: string; secret: boolean } | undefined
+  }
+}
+
 /** An opened cluster: its session and what surrounds it. */
 export interface WizardWorld {
   session: Session
@@ -49,6 +69,8 @@ export interface WizardWorld {
   operator: string
   now: () => Date
   commandLine: (call: Call) => string
+  /** What a person would type to seal the output of a call. */
+  sealLine: (action: SealAction) => string
   keys: {
     info: () => Promise<KeysInfo>
     /** Makes the operator's own identity; says in one line what was made. */
@@ -91,6 +113,7 @@ export interface WizardHost {
   open: (choice: Choice) => Promise<WizardWorld>
   /** Makes the folder at hand a workspace of the cluster that is open, and opens it again. */
   init: (world: WizardWorld, name: string, environment: string) => Promise<WizardWorld>
+  words: Words
   env: Readonly<Record<string, string | undefined>>
   color: boolean
 }

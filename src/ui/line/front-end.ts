@@ -1,3 +1,4 @@
+import { Interrupted } from '../../engine/errors.ts'
 import type { FrontEnd } from '../front-end.ts'
 import { followLines } from '../report/front-end.ts'
 
@@ -5,8 +6,10 @@ import { followLines } from '../report/front-end.ts'
 export function lineFrontEnd(options: {
   out: (text: string) => void
   streams: { input: NodeJS.ReadableStream; output: NodeJS.WritableStream }
+  /** Ends the waiting for an answer. */
+  signal: AbortSignal
 }): FrontEnd {
-  const context = { input: options.streams.input, output: options.streams.output, clearPromptOnDone: false }
+  const context = { ...options.streams, clearPromptOnDone: false, signal: options.signal }
   return {
     kind: 'line',
     say: (text) => options.out(`${text}\n`),
@@ -14,17 +17,26 @@ export function lineFrontEnd(options: {
     consent: async (plan) => {
       const { input } = await import('@inquirer/prompts')
       const objects = plan.parts.map((p) => p.object.name)
-      const answer = await input(
-        {
-          message: `Apply to ${objects.length > 6 ? `${objects.slice(0, 6).join(', ')} and ${objects.length - 6} more` : objects.join(', ')}? Type yes to go on:`,
-        },
-        context,
+      const answer = await answered(
+        input(
+          {
+            message: `Apply to ${objects.length > 6 ? `${objects.slice(0, 6).join(', ')} and ${objects.length - 6} more` : objects.join(', ')}? Type yes to go on:`,
+          },
+          context,
+        ),
       )
       return answer.trim().toLowerCase() === 'yes' ? 'typed yes' : undefined
     },
     confirm: async (question) => {
       const { confirm } = await import('@inquirer/prompts')
-      return confirm({ message: question, default: false }, context)
+      return answered(confirm({ message: question, default: false }, context))
     },
   }
 }
+
+/** An answer; Inquirer's ways of saying that Ctrl-C was pressed or the waiting was ended become ours. */
+export const answered = <T>(question: Promise<T>): Promise<T> =>
+  question.catch((error: Error) => {
+    if (error.name === 'ExitPromptError' || error.name === 'AbortPromptError') throw new Interrupted()
+    throw error
+  })

@@ -2,7 +2,7 @@ import { Failure, Interrupted, Refusal } from '../../engine/errors.ts'
 import type { Plan, Stage } from '../../engine/plan.ts'
 import type { WizardHost, WizardWorld } from '../host.ts'
 import { checkText, planText, tookSeconds } from '../report/text.ts'
-import { lineFrontEnd } from './front-end.ts'
+import { answered, lineFrontEnd } from './front-end.ts'
 
 /** The wizard line by line: the same session, questions asked one after the other. */
 
@@ -16,26 +16,32 @@ type Next = { do: 'mend' | 'undo' | 'attest' | 'waive' | 'answers'; step: string
 
 export async function lineWizard(host: WizardHost, io: Streams): Promise<number> {
   const prompts = await import('@inquirer/prompts')
-  const context = { input: io.stdin, output: io.stdout, clearPromptOnDone: false }
+  const leaving = new AbortController()
+  const context = { input: io.stdin, output: io.stdout, clearPromptOnDone: false, signal: leaving.signal }
   const say = (text: string) => void io.stdout.write(`${text}\n`)
   let world: WizardWorld | undefined
   let last: { plan: Plan; done: string[] } | undefined
-  const off = io.onSignal(() => world?.session.stop())
+  // the object at hand is finished; the next question is not asked any more
+  const off = io.onSignal(() => {
+    world?.session.stop()
+    leaving.abort()
+  })
   try {
-    const opened = await openDoor()
+    const opened = await answered(openDoor())
     if (!opened) return 0
     world = opened
     await settle(world)
     for (;;) {
+      if (leaving.signal.aborted) throw new Interrupted()
       await look(world, false)
-      let next = await whatNext(world)
+      let next = await answered(whatNext(world))
       while (next.do === 'all') {
         await look(world, true)
-        next = await whatNext(world)
+        next = await answered(whatNext(world))
       }
       if (next.do === 'quit') break
       try {
-        await perform(world, next)
+        await answered(perform(world, next))
       } catch (error) {
         if (!(error instanceof Refusal || error instanceof Failure)) throw error
         say(`${error.message} (${error.code})${error.hint ? `\n  ${error.hint.replaceAll('\n', '\n  ')}` : ''}`)
@@ -46,8 +52,7 @@ export async function lineWizard(host: WizardHost, io: Streams): Promise<number>
     for (const text of world.closing(last?.plan, last?.done ?? [])) say(text)
     return exitCode
   } catch (error) {
-    // Inquirer's way of saying that somebody pressed Ctrl-C
-    if ((error as Error).name === 'ExitPromptError' || error instanceof Interrupted) {
+    if (error instanceof Interrupted) {
       await world?.close(130)
       return 130
     }
@@ -66,10 +71,10 @@ export async function lineWizard(host: WizardHost, io: Streams): Promise<number>
         {
           message: 'What do you want to do?',
           choices: [
-            { value: 'practise', name: 'Practise: a simulated cluster, nothing real is touched' },
-            { value: 'check', name: 'Check: a cluster that runs, read-only' },
-            { value: 'setup', name: 'Set up: fresh machines (not there yet)' },
-            { value: 'incident', name: 'Incident (not there yet)' },
+            { value: 'practise', name: `Practise: ${host.words.doors.practise.what}` },
+            { value: 'check', name: `Check: ${host.words.doors.check.what}` },
+            { value: 'setup', name: `Set up: ${host.words.doors.setup.what}, ${host.words.doors.setup.time}` },
+            { value: 'incident', name: `Incident: ${host.words.doors.incident.what}, ${host.words.doors.incident.time}` },
             { value: 'quit', name: 'Quit' },
           ],
         },
@@ -80,7 +85,9 @@ export async function lineWizard(host: WizardHost, io: Streams): Promise<number>
       if (door === 'check') {
         const usable = doors.contexts.filter((c) => c.usable)
         if (usable.length === 0) {
-          say('No talosconfig that can be used was found. Start again with --talosconfig FILE, or practise first.')
+          say(
+            `${doors.contexts.length > 0 ? 'None of the contexts found can be used' : host.words.noContexts.short}; ${host.words.noContexts.hint}.`,
+          )
           continue
         }
         const name =
@@ -92,11 +99,7 @@ export async function lineWizard(host: WizardHost, io: Streams): Promise<number>
               )
         return host.open({ kind: 'check', ...(name ? { context: name } : {}) })
       }
-      say(
-        door === 'setup'
-          ? 'There is nothing behind this door yet. Bring the cluster up with talosctl, then check it.'
-          : 'There is nothing behind this door yet. First of all: take a snapshot of etcd on every control plane.',
-      )
+      for (const text of host.words.notes[door]) say(text)
     }
   }
 
@@ -188,7 +191,11 @@ export async function lineWizard(host: WizardHost, io: Streams): Promise<number>
       return
     }
     if ((await w.keys.info()).missing) await keys(w)
-    const front = lineFrontEnd({ out: (text) => void io.stdout.write(text), streams: { input: io.stdin, output: io.stdout } })
+    const front = lineFrontEnd({
+      out: (text) => void io.stdout.write(text),
+      streams: { input: io.stdin, output: io.stdout },
+      signal: leaving.signal,
+    })
     const how = await front.consent(plan, reviews)
     if (!how) {
       say('Nothing was changed.')
@@ -264,7 +271,7 @@ export async function lineWizard(host: WizardHost, io: Streams): Promise<number>
           message: 'Nothing can be sealed yet. Make your identity?',
           choices: [
             { value: 'plain', name: 'Yes' },
-            { value: 'protect', name: 'Yes, with a passphrase that age asks for' },
+            { value: 'protect', name: host.words.keys.withPassphrase },
             { value: 'no', name: 'No' },
           ],
         },

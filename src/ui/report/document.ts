@@ -36,31 +36,27 @@ export interface DocumentStep {
   findings: (Pick<Finding, 'object' | 'verdict' | 'reason' | 'evidence'> & { remedy: string | null; attestation?: Word; waiver?: Word })[]
 }
 
-const findingOf = ({
-  object,
-  verdict,
-  reason,
-  remedy,
-  evidence,
-  attestation,
-  waiver,
-}: JudgedFinding): DocumentStep['findings'][number] => ({
-  object,
-  verdict,
-  reason,
-  remedy: remedy ?? null,
-  evidence,
-  ...(attestation ? { attestation } : {}),
-  ...(waiver ? { waiver } : {}),
-})
+const findingOf = (finding: JudgedFinding, mend: string | null): DocumentStep['findings'][number] => {
+  const { object, verdict, reason, remedy, evidence, attestation, waiver } = finding
+  return {
+    object,
+    verdict,
+    reason,
+    remedy: remedy ?? (verdict === 'fail' ? mend : null),
+    evidence,
+    ...(attestation ? { attestation } : {}),
+    ...(waiver ? { waiver } : {}),
+  }
+}
 
-export function stepsOf(results: readonly StepResult[]): DocumentStep[] {
-  return results.map(({ id, category, title, severity, verdict, findings }) => ({
+/** `product` is the command that makes a plan where a finding says nothing of its own. */
+export function stepsOf(results: readonly StepResult[], product: string): DocumentStep[] {
+  return results.map(({ id, category, title, severity, verdict, findings, canMend }) => ({
     id,
     category,
     title,
     severity,
     verdict,
-    findings: findings.map(findingOf),
+    findings: findings.map((f) => findingOf(f, canMend ? `${product} plan ${id}` : null)),
   }))
 }

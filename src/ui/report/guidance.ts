@@ -14,7 +14,7 @@ export async function guidance(host: WizardHost, out: (text: string) => void, js
     `${host.product} ${host.version}, ${doors.place}. The wizard needs a terminal, and there is none here.`,
     '',
     ...doors.contexts.map((c) => `found      ${c.name}, ${c.role}, ${c.ends} (${c.file})`),
-    ...(doors.contexts.length === 0 ? ['found      no talosconfig: --talosconfig FILE'] : []),
+    ...(doors.contexts.length === 0 ? [`found      ${host.words.noContexts.short}; ${host.words.noContexts.hint}`] : []),
     ...doors.problems.map((p) => `problem    ${p}`),
     '',
     `look       ${host.product} check${doors.contexts.length > 1 ? ' --context NAME' : ''}`,

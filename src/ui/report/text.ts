@@ -1,4 +1,4 @@
-import { type Block, type Call, SEVERITIES, type Severity, type Verdict } from '../../contract.ts'
+import { type Block, type Call, SEVERITIES, type SealAction, type Severity, type Verdict } from '../../contract.ts'
 import type { Count, JudgedFinding, StepResult, Summary } from '../../engine/evaluate.ts'
 import type { Plan } from '../../engine/plan.ts'
 import type { PartReview, Report } from '../../engine/session.ts'
@@ -13,7 +13,7 @@ export const COUNT_WORDS: Record<Count, string> = {
   attested: 'attested',
   waived: 'waived',
 }
-export const VERDICT_WORDS: Record<Verdict, string> = { pass: 'pass', fail: 'fail', unknown: 'unknown', notApplicable: 'n/a' }
+const VERDICT_WORDS: Record<Verdict, string> = { pass: 'pass', fail: 'fail', unknown: 'unknown', notApplicable: 'n/a' }
 
 const names = (findings: readonly JudgedFinding[], most = 6): string => {
   const all = findings.map((f) => f.object.name)
@@ -95,7 +95,11 @@ export function checkText(
       lines.push(...hang(`         ${VERDICT_WORDS[group.verdict].padEnd(7)} `, group.text))
       const said = word(group.findings[0])
       if (said) lines.push(...hang(' '.repeat(17), said))
-      else if (group.remedy && (group.verdict === 'fail' || group.verdict === 'unknown')) lines.push(...hang(' '.repeat(17), group.remedy))
+      else if (group.verdict === 'fail' || group.verdict === 'unknown') {
+        const remedy =
+          group.remedy ?? (group.verdict === 'fail' && result.canMend ? `${header.product} plan ${result.id}${header.suffix}` : undefined)
+        if (remedy) lines.push(...hang(' '.repeat(17), remedy))
+      }
     }
   }
   const next = results.find((r) => r.count === 'fail' && r.canMend)
@@ -130,7 +134,7 @@ const exitReason = (code: number, failOn: string): string =>
     4: 'nothing could be looked at',
   })[code] ?? ''
 
-export function blockLines(block: Block): string[] {
+function blockLines(block: Block): string[] {
   switch (block.type) {
     case 'text':
       return block.text.split('\n')
@@ -210,18 +214,15 @@ export function planText(plan: Plan, reviews: readonly PartReview[], commandLine
   return lines.join('\n')
 }
 
-/** The commands of a plan, in order, each with what it is for. */
-export function planCommands(plan: Plan, commandLine: (call: Call) => string): { object: string; commands: string[] }[] {
+/** The commands of a plan, in order, as a person would type them. */
+export function planCommands(
+  plan: Plan,
+  lines: { commandLine: (call: Call) => string; sealLine: (action: SealAction) => string },
+): { object: string; commands: string[] }[] {
   return plan.parts.map((part) => ({
     object: part.object.name,
     commands: part.actions.flatMap((a) =>
-      a.kind === 'run'
-        ? [commandLine(a.call)]
-        : a.kind === 'seal'
-          ? [`${commandLine(a.source)} | age --recipient … > ${a.path}`]
-          : a.kind === 'write'
-            ? [`# ${a.path}`]
-            : [],
+      a.kind === 'run' ? [lines.commandLine(a.call)] : a.kind === 'seal' ? [lines.sealLine(a)] : a.kind === 'write' ? [`# ${a.path}`] : [],
     ),
   }))
 }

@@ -50,6 +50,7 @@ export function App({ controller, theme }: { controller: Controller; theme: Them
   })
   usePaste((text) => controller.paste(text))
   const lines = draw({ ...snapshot, host: controller.host, theme, size: { columns, rows }, now })
+  useEffect(() => controller.drawn(lines.scrollMost ?? 0, snapshot.view.ui.overlays.at(-1)))
   return (
     <Box flexDirection="column" width={columns} height={rows}>
       {lines.map((spans, i) => (

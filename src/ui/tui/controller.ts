@@ -19,6 +19,7 @@ import {
   type Ui,
   update,
   type View,
+  withDoors,
 } from './model.ts'
 
 /** Turns keys into commands, commands into state and effects, and effects into calls of the session. */
@@ -31,6 +32,14 @@ export interface Snapshot {
 interface InkApp {
   exit: () => void
   suspendTerminal: (run: () => Promise<void>) => Promise<void>
+}
+
+/** Keys pressed in one breath do one of each of these at a time. */
+const ONE_OF: Partial<Record<Effect['kind'], string>> = {
+  resume: 'resume',
+  init: 'init',
+  'keys.create': 'identity',
+  'keys.protect': 'identity',
 }
 
 export class Controller {
@@ -48,7 +57,13 @@ export class Controller {
   /** What the last run was for, for the lines that stay on the screen. */
   #last: { made: MadePlan; done: string[] } | undefined
   #working: Promise<void> = Promise.resolve()
+  #changes = 0
+  #underWay = new Set<string>()
+  /** What is on the screen: how far it scrolls, and the interruption that a person can see. */
+  #drawn: { scrollMost: number; overlay: Overlay | undefined } = { scrollMost: 0, overlay: undefined }
   left = false
+  /** Left with Ctrl-C: the exit code says so. */
+  interrupted = false
 
   constructor(host: WizardHost, terminal: { stdin: Controller['stdinType']; write: (text: string) => void }) {
     this.host = host
@@ -81,7 +96,10 @@ export class Controller {
 
   #take(): Snapshot {
     const today = (this.#world?.now() ?? new Date()).toISOString().slice(0, 10)
-    return { view: { ui: this.#ui, session: this.#session, today, clusterName: this.#world?.header.cluster ?? '' }, world: this.#world }
+    return {
+      view: { ui: this.#ui, session: this.#session, today, scrollMost: this.#drawn.scrollMost, words: this.host.words },
+      world: this.#world,
+    }
   }
   #changed(): void {
     this.#snapshot = this.#take()
@@ -100,7 +118,16 @@ export class Controller {
       return
     }
     const doors = await this.host.doors().catch((error: Error) => ({ place: '', contexts: [], problems: [error.message] }))
-    this.#set({ ...this.#ui, doors })
+    const { ui, effects } = withDoors(this.#ui, doors, this.host.words)
+    this.#set(ui)
+    this.#begin(effects)
+  }
+
+  /** Called when a screen is drawn. */
+  drawn = (scrollMost: number, overlay: Overlay | undefined): void => {
+    const changed = scrollMost !== this.#drawn.scrollMost
+    this.#drawn = { scrollMost, overlay }
+    if (changed) this.#snapshot = this.#take()
   }
 
   press = (press: KeyPress): void => {
@@ -113,6 +140,8 @@ export class Controller {
     else if (form?.kind === 'form' && name === 'ctrl+u') this.#set(erase(this.#ui, 'line'))
     else {
       const command = commandOf(view, name)
+      // keys that came in one burst must not agree to a change that was never on the screen
+      if (command === 'enter' && form?.kind === 'review' && form !== this.#drawn.overlay) return
       if (command) this.#command(command)
     }
   }
@@ -121,21 +150,40 @@ export class Controller {
 
   #command(command: Parameters<typeof update>[1]): void {
     const { ui, effects } = update(this.#snapshot.view, command)
+    if (command === 'interrupt' && effects.some((e) => e.kind === 'quit')) this.interrupted = true
     this.#set(ui)
-    this.#working = this.#run(effects)
+    this.#begin(effects)
   }
 
-  /** Resolves when what the last command began has ended. */
+  #begin(effects: readonly Effect[]): void {
+    const before = this.#working
+    this.#working = Promise.all([before, this.#run(effects)]).then(() => undefined)
+  }
+
+  /** Resolves when everything that was begun has ended, not just what the last key began. */
   settled = (): Promise<void> => this.#working
+
+  /** Something is being changed, or is about to be: from consent to the look behind it. */
+  get changing(): boolean {
+    return this.#changes > 0
+  }
 
   async #run(effects: readonly Effect[]): Promise<void> {
     for (const effect of effects) {
+      const one = ONE_OF[effect.kind]
+      if (one && this.#underWay.has(one)) continue
+      if (one) this.#underWay.add(one)
+      const changes = effect.kind === 'apply' || effect.kind === 'resume' ? 1 : 0
+      this.#changes += changes
       try {
         await this.#perform(effect)
       } catch (error) {
         if (this.left) return
         this.#explain(error)
         return
+      } finally {
+        if (one) this.#underWay.delete(one)
+        this.#changes -= changes
       }
     }
   }
@@ -150,7 +198,7 @@ export class Controller {
     }
     if (code === 'cannot-seal') {
       this.#set(push(this.#ui, { kind: 'keys', said: [] }))
-      this.#working = this.#run([{ kind: 'keys' }])
+      this.#begin([{ kind: 'keys' }])
       return
     }
     if (code === 'no-workspace' && this.#world) {
@@ -227,7 +275,7 @@ export class Controller {
         const { made } = this.#ui
         if (made && world)
           this.#copy(
-            planCommands(made.plan, world.commandLine)
+            planCommands(made.plan, world)
               .flatMap((p) => [`# ${p.object}`, ...p.commands])
               .join('\n'),
           )
@@ -313,6 +361,7 @@ export class Controller {
   /** Takes the screen down. What is under way is stopped after the object at hand. */
   leave(): void {
     this.left = true
+    if (this.#session && this.#session.activity.kind !== 'idle') this.#world?.session.stop()
     this.#app?.exit()
   }
 }

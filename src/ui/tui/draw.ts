@@ -1,7 +1,7 @@
 import type { HeaderInfo, WizardHost, WizardWorld } from '../host.ts'
-import type { Line } from './lines.ts'
+import { type Screen, scrolling } from './lines.ts'
 import { placeOf, type View } from './model.ts'
-import type { Theme } from './theme.ts'
+import { asciiOf, type Theme } from './theme.ts'
 import { checklistView } from './views/checklist.ts'
 import { doorsView } from './views/doors.ts'
 import { LEAST, type Size, tooSmall } from './views/frame.ts'
@@ -19,7 +19,17 @@ export interface Drawn {
 }
 
 /** The whole screen as lines: a pure function of the state and the size. */
-export function draw({ view, world, host, theme, size, now }: Drawn): Line[] {
+export function draw(drawn: Drawn): Screen {
+  const lines = linesOf(drawn)
+  return drawn.theme.ascii
+    ? scrolling(
+        lines.map((l) => l.map((s) => ({ ...s, text: asciiOf(s.text) }))),
+        lines.scrollMost ?? 0,
+      )
+    : lines
+}
+
+function linesOf({ view, world, host, theme, size, now }: Drawn): Screen {
   if (size.columns < LEAST.columns || size.rows < LEAST.rows) return tooSmall(size)
   const info: HeaderInfo = world?.header ?? { cluster: `${host.product} ${host.version}`, environment: '', mode: 'OFFLINE', as: '' }
   const overlay = view.ui.overlays.at(-1)

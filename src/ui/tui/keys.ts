@@ -1,4 +1,4 @@
-import { type Command, enterOnStep, placeOf, resultOf, type View } from './model.ts'
+import { type Command, enterOnStep, placeOf, resultOf, shownSteps, type View } from './model.ts'
 
 /** Which key does what, where. The footer, the help and the handler read this one table, so that no key is shown that does nothing. */
 
@@ -44,9 +44,9 @@ export function bindingsFor(view: View): Binding[] {
     case 'checklist': {
       const idle = session?.activity.kind === 'idle'
       const selected = resultOf(session, ui.selected)
+      const some = ui.focus === 'categories' || shownSteps(ui).length > 0
       return [
-        bind(['enter'], 'enter', ui.focus === 'categories' ? 'steps' : 'open'),
-        ...UP_DOWN('choose'),
+        ...(some ? [bind(['enter'], 'enter', ui.focus === 'categories' ? 'steps' : 'open'), ...UP_DOWN('choose')] : []),
         ui.focus === 'steps' ? bind(['left', 'h'], 'left', 'categories', false) : bind(['right', 'l'], 'right', 'steps', false),
         ...(session?.report ? [bind(['n'], 'next', 'next to do')] : []),
         bind(['/'], 'filter', 'filter'),
@@ -64,8 +64,8 @@ export function bindingsFor(view: View): Binding[] {
     case 'running':
       return [
         bind(['x'], 'stop', session?.activity.kind === 'performing' && session.activity.stopping ? 'stop waiting' : 'stop after this one'),
-        ...UP_DOWN('scroll', false),
         HELP,
+        QUIT,
       ]
   }
 }
@@ -82,10 +82,12 @@ function stepBindings(view: View): Binding[] {
     bind(['left', 'shift+tab', 'h'], 'left', 'previous tab', false),
     ...UP_DOWN('scroll', false),
     ...PAGES,
-    ...(ui.tab === 'plan' && ui.made ? [bind(['c'], 'commands', 'commands')] : []),
+    ...(ui.tab === 'plan' && ui.made && ui.made.plan.parts.length > 0 ? [bind(['c'], 'commands', 'commands')] : []),
     ...(idle && result?.count === 'unknown' ? [bind(['a'], 'attest', 'attest')] : []),
     ...(idle && result?.count === 'fail' && ui.tab !== 'plan' ? [bind(['w'], 'waive', 'waive')] : []),
-    ...(idle && result?.canMend ? [bind(['u'], 'undo', 'undo', ui.tab === 'run' || result.count === 'pass')] : []),
+    ...(idle && result?.canMend && ui.made?.stage.kind !== 'undo'
+      ? [bind(['u'], 'undo', 'undo', ui.tab === 'run' || result.count === 'pass')]
+      : []),
     ...(idle ? [bind(['r'], 'look', 'look again', false), bind(['n'], 'next', 'next to do', false)] : []),
     BACK,
     HELP,

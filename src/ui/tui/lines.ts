@@ -17,6 +17,11 @@ export const span = (text: string, style: Style = {}): Span => ({ text, ...style
 export const line = (...parts: (Span | string)[]): Line => parts.map((p) => (typeof p === 'string' ? span(p) : p))
 export const blank: Line = []
 
+/** A screen, and how far its text can be scrolled. */
+export type Screen = Line[] & { scrollMost?: number }
+
+export const scrolling = (lines: Line[], scrollMost: number): Screen => Object.assign(lines, { scrollMost })
+
 /** Characters that a terminal draws two cells wide. */
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}/u
@@ -123,7 +128,7 @@ export function beside(
 /** The part of a long list that is on the screen, so that `keep` is in it and what was there does not jump. */
 export function windowAt(length: number, rows: number, keep: number, offset: number): number {
   const most = Math.max(0, length - rows)
-  if (keep < offset) return Math.max(0, keep)
+  if (keep < offset) return Math.min(most, Math.max(0, keep))
   if (keep >= offset + rows) return Math.min(most, keep - rows + 1)
   return Math.min(Math.max(0, offset), most)
 }

@@ -1,8 +1,9 @@
+import { plain } from '../../contract.ts'
 import type { StepResult } from '../../engine/evaluate.ts'
 import type { Unfinished } from '../../engine/journal.ts'
 import type { Plan, Stage } from '../../engine/plan.ts'
 import type { PartReview, SessionState } from '../../engine/session.ts'
-import type { Choice, DoorsInfo, KeysInfo, StepInfo } from '../host.ts'
+import type { Choice, Door, DoorsInfo, KeysInfo, StepInfo, Words } from '../host.ts'
 
 /**
  * The wizard's own state: what is selected, open and being typed. What is shown follows from this and the session's state; there is
@@ -12,8 +13,7 @@ import type { Choice, DoorsInfo, KeysInfo, StepInfo } from '../host.ts'
 export const TABS = ['why', 'answers', 'findings', 'plan', 'run', 'evidence'] as const
 export type Tab = (typeof TABS)[number]
 
-export const DOORS = ['practise', 'check', 'setup', 'incident'] as const
-export type Door = (typeof DOORS)[number]
+export const DOORS: readonly Door[] = ['practise', 'check', 'setup', 'incident']
 
 export interface Field {
   name: string
@@ -58,6 +58,8 @@ export interface Ui {
   doors: DoorsInfo | undefined
   door: number
   opening: boolean
+  /** The check was asked for before it was known which clusters there are. */
+  early: boolean
   /** Steps and their categories, once a cluster is open. */
   steps: readonly StepInfo[]
   /** The category that is selected; empty: all. */
@@ -76,6 +78,7 @@ export const initialUi: Ui = {
   doors: undefined,
   door: 0,
   opening: false,
+  early: false,
   steps: [],
   category: '',
   focus: 'steps',
@@ -142,7 +145,9 @@ export interface View {
   ui: Ui
   session: SessionState | undefined
   today: string
-  clusterName: string
+  /** How far the text on the screen can be scrolled. */
+  scrollMost: number
+  words: Words
 }
 
 export interface Updated {
@@ -193,7 +198,8 @@ export function enterOnStep(view: View): 'plan' | 'review' | 'findings' | 'edit'
   const info = ui.steps.find((s) => s.id === ui.opened)
   const result = resultOf(session, ui.opened)
   if (ui.tab === 'answers') return info && info.questions.length > 0 ? 'edit' : undefined
-  if (ui.tab === 'plan') return ui.made && ui.made.plan.parts.length > 0 ? 'review' : undefined
+  if (ui.tab === 'plan' && ui.made) return ui.made.plan.parts.length > 0 ? 'review' : undefined
+  if (ui.tab === 'plan') return info?.canMend ? 'plan' : undefined
   if (ui.tab === 'run') return 'findings'
   if (info?.canMend && result?.count === 'fail') return 'plan'
   return result && result.count !== 'fail' && result.count !== 'unknown' ? 'checklist' : undefined
@@ -209,7 +215,7 @@ export function update(view: View, command: Command): Updated {
     return placeOf(ui, view.session) === 'running' ? only(push(ui, { kind: 'quit' })) : { ui, effects: [{ kind: 'quit' }] }
   switch (placeOf(ui, view.session)) {
     case 'doors':
-      return updateDoors(ui, command)
+      return updateDoors(view, command)
     case 'checklist':
       return updateChecklist(view, command)
     case 'step':
@@ -226,41 +232,49 @@ function interrupt({ ui, session }: View): Updated {
   return { ui, effects: [{ kind: 'quit' }] }
 }
 
-function updateDoors(ui: Ui, command: Command): Updated {
-  if (ui.opening) return only(ui)
+function updateDoors({ ui: before, words }: View, command: Command): Updated {
+  if (before.opening) return only(before)
+  // whoever does something else does not wait for the check any more
+  const ui = { ...before, early: false }
   switch (command) {
     case 'up':
       return only({ ...ui, door: Math.max(0, ui.door - 1) })
     case 'down':
       return only({ ...ui, door: Math.min(DOORS.length - 1, ui.door + 1) })
     case 'enter':
-      return goThrough(ui, DOORS[ui.door] ?? 'practise')
+      return goThrough(ui, DOORS[ui.door] ?? 'practise', words)
     case 'door.practise':
     case 'door.check':
     case 'door.setup':
     case 'door.incident': {
       const door = command.slice('door.'.length) as Door
-      return goThrough({ ...ui, door: DOORS.indexOf(door) }, door)
+      return goThrough({ ...ui, door: DOORS.indexOf(door) }, door, words)
     }
     default:
       return only(ui)
   }
 }
 
-function goThrough(ui: Ui, door: Door): Updated {
+/** The first clusters are known: goes on with what was asked for meanwhile. */
+export function withDoors(ui: Ui, doors: DoorsInfo, words: Words): Updated {
+  const known = { ...ui, doors, early: false }
+  return ui.early ? goThrough(known, 'check', words) : only(known)
+}
+
+function goThrough(ui: Ui, door: Door, words: Words): Updated {
   switch (door) {
     case 'practise':
       return { ui: { ...ui, opening: true }, effects: [{ kind: 'open', choice: { kind: 'practice' } }] }
     case 'check': {
       const usable = ui.doors?.contexts.filter((c) => c.usable) ?? []
-      if (!ui.doors) return only(ui)
+      if (!ui.doors) return only({ ...ui, early: true })
       if (usable.length === 0) {
         return only(
           push(ui, {
             kind: 'error',
-            code: 'no-talosconfig',
-            message: ui.doors.contexts.length > 0 ? 'none of the contexts found can be used' : 'no talosconfig was found',
-            hint: ui.doors.problems[0] ?? 'start again with --talosconfig FILE, or practise first: p',
+            code: 'no-such-context',
+            message: ui.doors.contexts.length > 0 ? 'none of the contexts found can be used' : words.noContexts.short,
+            hint: ui.doors.problems[0] ?? words.noContexts.hint,
           }),
         )
       }
@@ -271,29 +285,9 @@ function goThrough(ui: Ui, door: Door): Updated {
       }
     }
     case 'setup':
-      return only(
-        push(ui, {
-          kind: 'note',
-          title: 'Set up: not there yet',
-          lines: [
-            'This door will take fresh machines to a hardened cluster. There is nothing behind it yet.',
-            '',
-            'Meanwhile: bring the cluster up with talosctl gen config, apply-config and bootstrap, then take the door "Check". Practise shows what will be looked at.',
-          ],
-        }),
-      )
+      return only(push(ui, { kind: 'note', title: 'Set up: not there yet', lines: words.notes.setup }))
     case 'incident':
-      return only(
-        push(ui, {
-          kind: 'note',
-          title: 'Incident: not there yet',
-          lines: [
-            'This door will lead through a leaked key, a suspect node, a compromised CA and a lost etcd. There is nothing behind it yet.',
-            '',
-            'Now, by hand: take a snapshot of etcd on every control plane first (talosctl etcd snapshot FILE). A leaked os:admin talosconfig cannot be revoked: it ends with its CA (talosctl rotate-ca, which prints private keys: keep its output off screens and logs). See the Talos documentation on CA rotation and disaster recovery.',
-          ],
-        }),
-      )
+      return only(push(ui, { kind: 'note', title: 'Incident: not there yet', lines: words.notes.incident }))
   }
 }
 
@@ -355,7 +349,9 @@ function updateChecklist(view: View, command: Command): Updated {
     case 'keys':
       return { ui: push(ui, { kind: 'keys', said: [] }), effects: [{ kind: 'keys' }] }
     case 'back':
-      return ui.filter || ui.category ? only({ ...ui, filter: '', category: '', focus: 'steps' }) : only(ui)
+      return ui.filter || ui.category
+        ? only({ ...ui, filter: '', category: '', focus: 'steps', selected: ui.selected || (ui.steps[0]?.id ?? '') })
+        : only(ui)
     default:
       return only(ui)
   }
@@ -426,11 +422,11 @@ function updateStep(view: View, command: Command): Updated {
     case 'up':
       return only({ ...ui, scroll: Math.max(0, ui.scroll - 1) })
     case 'down':
-      return only({ ...ui, scroll: ui.scroll + 1 })
+      return only({ ...ui, scroll: Math.min(view.scrollMost, ui.scroll + 1) })
     case 'page.up':
       return only({ ...ui, scroll: Math.max(0, ui.scroll - 10) })
     case 'page.down':
-      return only({ ...ui, scroll: ui.scroll + 10 })
+      return only({ ...ui, scroll: Math.min(view.scrollMost, ui.scroll + 10) })
     case 'enter':
       if (busy) return only(ui)
       switch (enterOnStep(view)) {
@@ -443,7 +439,7 @@ function updateStep(view: View, command: Command): Updated {
         case 'edit':
           return only(answerForm(view))
         case 'checklist':
-          return only({ ...ui, opened: '', made: undefined })
+          return only({ ...ui, opened: '', made: undefined, selected: nextWorthDoing(ui, session) ?? ui.selected })
         default:
           return only(ui)
       }
@@ -483,18 +479,7 @@ function answerForm({ ui, session }: View): Ui {
   })
 }
 
-function updateRunning(ui: Ui, command: Command): Updated {
-  switch (command) {
-    case 'stop':
-      return { ui, effects: [{ kind: 'stop' }] }
-    case 'up':
-      return only({ ...ui, scroll: Math.max(0, ui.scroll - 1) })
-    case 'down':
-      return only({ ...ui, scroll: ui.scroll + 1 })
-    default:
-      return only(ui)
-  }
-}
+const updateRunning = (ui: Ui, command: Command): Updated => ({ ui, effects: command === 'stop' ? [{ kind: 'stop' }] : [] })
 
 function updateOverlay(view: View, overlay: Overlay, command: Command): Updated {
   const { ui } = view
@@ -525,7 +510,7 @@ function updateOverlay(view: View, overlay: Overlay, command: Command): Updated 
       if (command === 'up' || command === 'page.up')
         return only(replaceTop(ui, { ...overlay, scroll: Math.max(0, overlay.scroll - (command === 'up' ? 1 : 10)) }))
       if (command === 'down' || command === 'page.down')
-        return only(replaceTop(ui, { ...overlay, scroll: overlay.scroll + (command === 'down' ? 1 : 10) }))
+        return only(replaceTop(ui, { ...overlay, scroll: Math.min(view.scrollMost, overlay.scroll + (command === 'down' ? 1 : 10)) }))
       if (command === 'commands') return { ui: replaceTop(ui, { ...overlay, copied: true }), effects: [{ kind: 'copy' }] }
       return closes ? only(pop(ui)) : only(ui)
     case 'keys':
@@ -537,8 +522,11 @@ function updateOverlay(view: View, overlay: Overlay, command: Command): Updated 
             kind: 'form',
             form: 'recipient',
             title: 'A recovery recipient',
-            about: ['Made by whoever keeps it, offline: age-keygen. Only its public half comes here; it begins with age1.'],
-            fields: [field('name', 'Name', 'who or where keeps it, as in safe'), field('recipient', 'Recipient', 'the public half, age1…')],
+            about: [view.words.keys.aboutRecovery],
+            fields: [
+              field('name', 'Name', 'who or where keeps it, as in safe'),
+              field('recipient', 'Recipient', view.words.keys.recipient),
+            ],
             at: 0,
           }),
         )
@@ -586,19 +574,18 @@ function updateForm(view: View, form: Form, command: Command): Updated {
   }
 }
 
-const withField = (ui: Ui, form: Form, changed: Field): Ui => {
+const withField = (ui: Ui, form: Form, changed: Field, error?: string): Ui => {
   const { error: _, ...rest } = form
-  return replaceTop(ui, { ...rest, fields: form.fields.map((f) => (f.name === changed.name ? changed : f)) })
+  return replaceTop(ui, { ...rest, ...(error ? { error } : {}), fields: form.fields.map((f) => (f.name === changed.name ? changed : f)) })
 }
 
-/** Types into the field at hand. Line breaks and other control characters of a paste become spaces or fall away. */
+/** Types into the field at hand. Line breaks of a paste become spaces; escape codes and what cannot be seen fall away. */
 export function typeText(ui: Ui, text: string): Ui {
   const form = top(ui)
   if (form?.kind !== 'form') return ui
   const current = form.fields[form.at]
   if (!current || current.options) return ui
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
-  const clean = text.replace(/[\r\n\t]+/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f]/g, '')
+  const clean = plain(text).replace(/\n+/g, ' ')
   const chars = [...current.value]
   const value = [...chars.slice(0, current.cursor), ...clean, ...chars.slice(current.cursor)].join('')
   return withField(ui, form, { ...current, value, cursor: current.cursor + [...clean].length })
@@ -645,11 +632,13 @@ function submit(view: View, form: Form): Updated {
       }
       return { ui: { ...pop(ui), made: undefined }, effects: effects.length > 0 ? [...effects, { kind: 'look', steps: [ui.opened] }] : [] }
     }
-    case 'recipient':
+    case 'recipient': {
       if (!/^[A-Za-z0-9._-]{1,40}$/.test(value('name'))) return wrong('name', 'a short name without spaces')
-      if (/^AGE-SECRET-KEY|^AGE-PLUGIN/i.test(value('recipient'))) return { ui: { ...pop(ui) }, effects: [{ kind: 'keys' }] }
-      if (!value('recipient')) return wrong('recipient', 'the public half, age1…')
+      const refused = view.words.keys.wrong(value('recipient'))
+      if (refused?.secret) return only(withField(ui, form, field('recipient', 'Recipient', view.words.keys.recipient), refused.error))
+      if (refused) return wrong('recipient', refused.error)
       return { ui: pop(ui), effects: [{ kind: 'keys.add', name: value('name'), recipient: value('recipient') }] }
+    }
     case 'init':
       if (!value('name')) return wrong('name', 'the cluster needs a name')
       return { ui: pop(ui), effects: [{ kind: 'init', name: value('name'), environment: value('environment') }] }

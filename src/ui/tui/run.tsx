@@ -22,29 +22,31 @@ export async function runWizard(host: WizardHost, io: TerminalStreams): Promise<
     patchConsole: false,
     alternateScreen: true,
     incrementalRendering: true,
+    // a key shows within 17 ms instead of 33
+    maxFps: 60,
     interactive: true,
     isScreenReaderEnabled: false,
   })
   let signalled = false
   const off = io.onSignal(() => {
     signalled = true
-    controller.world?.session.stop()
     controller.leave()
     instance.unmount()
   })
   await instance.waitUntilRenderFlush()
   void controller.begin()
   await instance.waitUntilExit()
-  off()
   controller.left = true
   const { world } = controller
-  if (!world) return signalled ? 130 : 0
-  // a change under way is finished, and its outcome written, before the program ends
-  if (world.session.state().activity.kind === 'performing') {
+  // a change under way is finished, and its outcome written, before the program ends; a signal only ends the waiting
+  if (controller.changing) {
     io.stdout.write('finishing the object at hand\n')
     await controller.settled()
   }
-  const exitCode = signalled ? 130 : world.exitCode()
+  off()
+  const stopped = signalled || controller.interrupted
+  if (!world) return stopped ? 130 : 0
+  const exitCode = stopped ? 130 : world.exitCode()
   await world.close(exitCode)
   for (const text of world.closing(controller.last?.made.plan, controller.last?.done ?? [])) io.stdout.write(`${text}\n`)
   return exitCode

@@ -1,11 +1,13 @@
 import type { Verdict } from '../../contract.ts'
 import type { Count } from '../../engine/evaluate.ts'
-import { type Span, type Style, span } from './lines.ts'
+import { type Span, type Style, span, width } from './lines.ts'
 
 /** Looks: a glyph and a word always, a colour only to underline them. */
 
 export interface Theme {
   color: boolean
+  /** The terminal shows nothing else. */
+  ascii: boolean
   glyph: {
     pass: string
     fail: string
@@ -60,7 +62,14 @@ const ASCII: Theme['glyph'] = {
 /** ASCII where the locale is not UTF-8; no colour where it is not wanted. */
 export function themeFor(env: Readonly<Record<string, string | undefined>>, color: boolean): Theme {
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || ''
-  return { color, glyph: /utf-?8/i.test(locale) ? UNICODE : ASCII }
+  const ascii = !/utf-?8/i.test(locale)
+  return { color, ascii, glyph: ascii ? ASCII : UNICODE }
+}
+
+/** Text of the same width for a terminal that shows ASCII only. */
+export function asciiOf(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: everything but ASCII is meant
+  return text.replaceAll('…', '~').replace(/[^\u0000-\u007f]+/g, (part) => '?'.repeat(width(part)))
 }
 
 const COLORS: Record<Count, Style['color']> = {

@@ -21,10 +21,11 @@ import {
   nameKeys,
   notInEffect,
   refuseSysctl,
-  type SysctlConfig,
   type SysctlForm,
   type SysctlRecord,
   sysctlForm,
+  takeBack,
+  valuesOf,
   wantedSysctls,
 } from '../../../src/domain/sysctl.ts'
 import { asPatch, fillMap } from '../../../src/domain/templates.ts'
@@ -52,8 +53,8 @@ function missingKeys(
 const without6 = (wanted: Record<string, string>, kernel: { keys: string[] } | undefined): Record<string, string> =>
   kernel && !kernel.keys.some(isSixKey) ? Object.fromEntries(Object.entries(wanted).filter(([key]) => !isSixKey(key))) : wanted
 
-const valuesOf = (config: SysctlConfig, form: SysctlForm): Record<string, string> =>
-  (form === 'SysctlConfig' ? config.document : config.machine) ?? {}
+const FORMS: SysctlForm[] = ['machine.sysctls', 'SysctlConfig']
+const DROP_DOCUMENT: Json = { apiVersion: 'v1alpha1', kind: 'SysctlConfig', $patch: 'delete' }
 
 /** A patch in either form; a null value takes the key out. */
 function patchOf(form: SysctlForm, values: Record<string, string | null>): Json {
@@ -113,7 +114,7 @@ export default step({
             ]
           : []),
       ]
-      return fail(parts.join('; '), 'talos-preflight plan INF-10')
+      return fail(parts.join('; '))
     }),
 
   remediate: ({ params, kernel, config, members: seen, etcd, owners }, answers, context): Remediation => {
@@ -175,38 +176,30 @@ export default step({
       if (!last) return undefined
       const stop = stopsChange(around, node)
       if (stop) return stop
-      const { form } = last
-      const same = records.filter((r) => r.form === form)
-      const set = Object.assign({}, ...same.map((r) => r.set)) as Record<string, string>
-      const before = Object.assign({}, ...same.toReversed().map((r) => r.before)) as Record<string, string>
-      const have = valuesOf(now, form)
-      // what somebody else has set to another value since is theirs
-      const ours = Object.keys(set).filter((key) => have[key] === set[key])
-      if (ours.length === 0) return undefined
-      const theirs = Object.keys(set).length - ours.length
-      const absent = ours.filter((key) => before[key] === undefined)
-      const back = Object.fromEntries(ours.flatMap((key) => (before[key] === undefined ? [] : [[key, before[key]]])))
-      const dropDocument =
-        form === 'SysctlConfig' && same.some((r) => r.documentIsOurs) && Object.keys(have).every((key) => absent.includes(key))
-      const patch = dropDocument
-        ? { apiVersion: 'v1alpha1', kind: 'SysctlConfig', $patch: 'delete' }
-        : patchOf(form, { ...Object.fromEntries(absent.map((key) => [key, null])), ...back })
+      const takes = FORMS.map((form) => takeBack(form, records, now)).filter((t) => t.ours.length > 0)
+      if (takes.length === 0) return undefined
+      const count = takes.reduce((n, t) => n + t.ours.length, 0)
+      const theirs = takes.reduce((n, t) => n + t.theirs, 0)
+      const patches = takes.map((t) =>
+        t.dropsDocument ? DROP_DOCUMENT : patchOf(t.form, { ...Object.fromEntries(t.absent.map((key) => [key, null])), ...t.back }),
+      )
+      const keys = `${count} ${count === 1 ? 'key' : 'keys'}`
       return patchConfig(node, around, {
         stepId: 'INF-10',
-        summary: `take back ${ours.length} ${ours.length === 1 ? 'key' : 'keys'} from ${form}${theirs > 0 ? `, leave ${theirs} that somebody else changed since` : ''}`,
-        patches: [patch],
-        yaml: `${JSON.stringify(patch, null, 2)}\n`,
+        summary: `take back ${keys} from ${takes.map((t) => t.form).join(' and ')}${theirs > 0 ? `, leave ${theirs} that somebody else changed since` : ''}`,
+        patches,
+        yaml: patches.map((patch) => JSON.stringify(patch, null, 2)).join('\n---\n'),
         done: {
           observation: 'sysctlConfig',
           predicate: 'restored',
-          args: { form, absent, params: back },
-          sentence: `the machine config is as before in ${ours.length} keys`,
+          args: takes.map(({ form, absent, back }) => ({ form, absent, params: back })),
+          sentence: `the machine config is as before in ${keys}`,
         },
         effect: {
           observation: 'kernelParams',
           predicate: 'notHeld',
-          args: Object.fromEntries(ours.map((key) => [key, set[key] ?? ''])),
-          sentence: `${ours.length} keys are given back`,
+          args: Object.assign({}, ...takes.map((t) => t.held)),
+          sentence: `${keys} are given back`,
         },
         undo: { sentence: 'mend INF-10 again', record: last },
       })

@@ -78,7 +78,7 @@ function stepColumn(view: View, theme: Theme, cells: number, rows: number): Line
     const result = resultOf(session, s.id)
     const here = s.id === ui.selected
     const word = result ? COUNT_WORDS[result.count] : ''
-    const title = sized(s.title, Math.max(4, cells - 16 - 9))
+    const title = sized(s.title, Math.max(4, cells - 22))
     return line(
       span(here && ui.focus === 'steps' ? `${theme.glyph.pick} ` : '  ', { bold: true }),
       result ? countGlyph(theme, result.count) : span(' '),
@@ -114,7 +114,7 @@ function detail(view: View, theme: Theme, cells: number, rows: number): Line[] {
 
 const order = (verdict: string): number => ['fail', 'unknown', 'pass', 'notApplicable'].indexOf(verdict)
 
-export function nextSentence(view: View, result: StepResult | undefined): string {
+function nextSentence(view: View, result: StepResult | undefined): string {
   if (view.session?.activity.kind === 'looking') return ''
   if (!result) return 'Next: look at it, r.'
   if (result.count === 'fail')

@@ -1,7 +1,8 @@
 import type { HeaderInfo } from '../../host.ts'
 import type { Binding } from '../keys.ts'
 import { keyName } from '../keys.ts'
-import { cut, fitLine, type Line, line, pad, type Span, span, width } from '../lines.ts'
+import { cut, fitLine, type Line, line, type Span, span, width, wrap } from '../lines.ts'
+import type { Command } from '../model.ts'
 import { mark, type Theme } from '../theme.ts'
 
 /** What every screen has: a header above, keys below, a rule between. */
@@ -17,7 +18,7 @@ export const LEAST: Size = { columns: 80, rows: 24 }
 export const rule = (theme: Theme, size: Size): Line => [span(` ${theme.glyph.rule.repeat(size.columns - 2)}`, { dim: true })]
 
 /** A filled label, so that a photo of the screen tells a simulated cluster from a real one without colours. */
-export function modeLabel(theme: Theme, mode: string): Span {
+function modeLabel(theme: Theme, mode: string): Span {
   return mark(theme, ` ${mode} `, mode === 'PRACTICE' ? 'cyan' : mode === 'LIVE' ? 'yellow' : undefined, { inverse: true, bold: true })
 }
 
@@ -31,24 +32,21 @@ export function header(theme: Theme, size: Size, info: HeaderInfo, right: string
   return line(span(shown, { bold: true }), '  ', label, '  ', middle, ' '.repeat(Math.max(1, gap)), span(right, { dim: true }))
 }
 
-export function footer(theme: Theme, size: Size, bindings: readonly Binding[]): Line {
-  const parts: Span[] = [span(' ')]
-  let used = 1
-  const seen = new Set<string>()
-  for (const binding of bindings.filter((b) => b.footer)) {
-    const key = footerKey(theme, binding)
-    if (seen.has(key)) continue
-    seen.add(key)
-    const text = `${key} ${binding.label}`
-    if (used + width(text) > size.columns - 1) break
-    parts.push(span(key, { bold: true }), span(` ${binding.label}   `))
-    used += width(text) + 3
+function footer(theme: Theme, size: Size, bindings: readonly Binding[]): Line {
+  const shown = [...new Map(bindings.filter((b) => b.footer).map((b) => [footerKey(theme, b), b])).entries()]
+  const cells = () => shown.reduce((n, [key, b]) => n + width(key) + width(b.label) + 4, -2)
+  while (cells() > size.columns - 1) {
+    const last = shown.findLastIndex(([, b]) => !NEVER_LEFT_OUT.includes(b.command))
+    if (last < 0) break
+    shown.splice(last, 1)
   }
-  return parts
+  return [span(' '), ...shown.flatMap(([key, b], i) => [span(i === 0 ? '' : '   '), span(key, { bold: true }), span(` ${b.label}`)])]
 }
+/** What is left out where there is no room is in the help, so the way to it stays. */
+const NEVER_LEFT_OUT: Command[] = ['enter', 'back', 'help']
 
 /** Arrows stand for both directions. */
-export function footerKey(theme: Theme, binding: Binding): string {
+function footerKey(theme: Theme, binding: Binding): string {
   const first = binding.keys[0] ?? ''
   if (first === 'up') return theme.glyph.updown
   if (first === 'right') return theme.glyph.updown === UPDOWN_ASCII ? 'right' : '→'
@@ -77,13 +75,10 @@ export function screen(
 
 export const bodyRows = (size: Size): number => size.rows - 4
 
-export const tooSmall = (size: Size): Line[] => [
-  line(
-    cut(
-      `This needs a terminal of at least ${LEAST.columns}x${LEAST.rows}; it is ${size.columns}x${size.rows}. Make it larger, or use --plain.`,
-      Math.max(1, size.columns),
-    ),
-  ),
-]
-
-export const label = (text: string, cells: number): string => pad(text, cells)
+export const tooSmall = (size: Size): Line[] =>
+  wrap(
+    `This needs a terminal of at least ${LEAST.columns}x${LEAST.rows}; it is ${size.columns}x${size.rows}. Make it larger, or use --plain.`,
+    size.columns,
+  )
+    .slice(0, Math.max(1, size.rows))
+    .map((text) => line(text))

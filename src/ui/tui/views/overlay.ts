@@ -1,7 +1,7 @@
 import type { HeaderInfo, WizardWorld } from '../../host.ts'
 import { planCommands } from '../../report/text.ts'
 import { bindingsFor, keyName } from '../keys.ts'
-import { blank, type Line, line, pad, sized, span, windowAt, wrap } from '../lines.ts'
+import { blank, type Line, line, pad, type Screen, scrolling, sized, span, windowAt, wrap } from '../lines.ts'
 import type { Field, Form, Overlay, View } from '../model.ts'
 import { pop } from '../model.ts'
 import { mark, type Theme } from '../theme.ts'
@@ -16,28 +16,26 @@ export function overlayView(
   size: Size,
   info: HeaderInfo,
   world: WizardWorld | undefined,
-): Line[] {
+): Screen {
   const cells = Math.min(size.columns, 100) - 4
-  return screen(theme, size, {
-    head: header(theme, size, info, ''),
-    body: [blank, ...content(view, overlay, theme, size, cells, world)],
-    bindings: bindingsFor(view),
-  })
+  const shown = content(view, overlay, theme, size, cells, world)
+  const lines = screen(theme, size, { head: header(theme, size, info, ''), body: [blank, ...shown], bindings: bindingsFor(view) })
+  return scrolling(lines, shown.scrollMost ?? 0)
 }
 
 const say = (text: string, cells: number): Line[] => wrap(text, cells).map((t) => line(`  ${t}`))
 const title = (text: string): Line => line(span(`  ${text}`, { bold: true }))
 
-function content(view: View, overlay: Overlay, theme: Theme, size: Size, cells: number, world: WizardWorld | undefined): Line[] {
+function content(view: View, overlay: Overlay, theme: Theme, size: Size, cells: number, world: WizardWorld | undefined): Screen {
   switch (overlay.kind) {
     case 'help': {
       const below = bindingsFor({ ...view, ui: pop(view.ui) })
       return [
         title('Keys here'),
         blank,
-        ...below.map((b) => line(`   ${pad(b.keys.map(keyName).join(', '), 18)} ${b.label}`)),
+        ...below.map((b) => line(`   ${pad(b.keys.map(keyName).join(', '), 20)} ${b.label}`)),
         blank,
-        line('   ctrl+c             leave; while something runs: stop after the object at hand'),
+        line('   ctrl+c               leave; while something runs: stop after the object at hand'),
       ]
     }
     case 'error':
@@ -69,12 +67,13 @@ function content(view: View, overlay: Overlay, theme: Theme, size: Size, cells: 
     case 'commands': {
       const lines = commandLines(view, size.columns - 4, world)
       const rows = bodyRows(size) - 4
-      const offset = Math.min(overlay.scroll, Math.max(0, lines.length - rows))
+      const most = Math.max(0, lines.length - rows)
+      const offset = Math.min(overlay.scroll, most)
       const foot = overlay.copied ? 'Copied, if your terminal lets programs do that (OSC 52).' : 'c copies them; long ones are broken here.'
-      return [...lines.slice(offset, offset + rows), blank, line(span(`  ${foot}`, { dim: true }))]
+      return scrolling([...lines.slice(offset, offset + rows), blank, line(span(`  ${foot}`, { dim: true }))], most)
     }
     case 'keys':
-      return keys(overlay, theme, cells)
+      return keys(view, overlay, theme, cells)
     case 'unfinished':
       return unfinished(view, overlay, cells)
     case 'quit':
@@ -91,6 +90,10 @@ function content(view: View, overlay: Overlay, theme: Theme, size: Size, cells: 
   }
 }
 
+/** So many that the rest of the screen keeps its place; the plan names them all. */
+const some = (names: readonly string[], most = 12): string =>
+  names.length > most ? `${names.slice(0, most).join(', ')} and ${names.length - most} more` : names.join(', ')
+
 function review(view: View, theme: Theme, cells: number, world: WizardWorld | undefined): Line[] {
   const made = view.ui.made
   if (!made) return []
@@ -105,7 +108,7 @@ function review(view: View, theme: Theme, cells: number, world: WizardWorld | un
       `${plan.stage.kind === 'undo' ? 'Take back' : changes.length > 0 ? 'Change' : 'Write files for'} ${names.length} ${names.length === 1 ? 'object' : 'objects'}`,
     ),
     blank,
-    ...say(`In this order, one after the other: ${names.join(', ')}`, cells),
+    ...say(`In this order, one after the other: ${some(names)}`, cells),
     blank,
     ...say(
       changes.length > 0
@@ -125,7 +128,16 @@ function review(view: View, theme: Theme, cells: number, world: WizardWorld | un
     ...(changes.length > 0 ? say('After each change it is read back; the first failure stops the rest, which stays a plan.', cells) : []),
     ...(undo ? say(`Undo: ${'sentence' in undo ? undo.sentence : undo.none}.`, cells) : []),
     ...(plan.blocked.length > 0
-      ? [blank, ...say(`Left out: ${plan.blocked.map((b) => `${b.object.name} (${b.reason})`).join('; ')}`, cells)]
+      ? [
+          blank,
+          ...say(
+            `Left out: ${some(
+              plan.blocked.map((b) => `${b.object.name} (${b.reason})`),
+              3,
+            )}`,
+            cells,
+          ),
+        ]
       : []),
     blank,
     ...(refused.length > 0 ? [line(mark(theme, '  A refused change is not sent; enter says so.', 'yellow'))] : []),
@@ -135,37 +147,26 @@ function review(view: View, theme: Theme, cells: number, world: WizardWorld | un
 function commandLines(view: View, cells: number, world: WizardWorld | undefined): Line[] {
   const plan = view.ui.made?.plan
   if (!plan || !world) return []
-  return planCommands(plan, world.commandLine).flatMap((p) => [
+  return planCommands(plan, world).flatMap((p) => [
     title(p.object),
     ...p.commands.flatMap((c) => wrap(c, cells).map((t) => line(t))),
     blank,
   ])
 }
 
-function keys(overlay: Extract<Overlay, { kind: 'keys' }>, theme: Theme, cells: number): Line[] {
+function keys(view: View, overlay: Extract<Overlay, { kind: 'keys' }>, theme: Theme, cells: number): Line[] {
   const { info } = overlay
+  const words = view.words.keys
   if (!info) return [title('Keys that open what is sealed'), blank, line('  looking')]
   return [
     title('Keys that open what is sealed'),
     blank,
     ...say(`Yours: ${info.identity}`, cells),
     blank,
-    ...(info.recipients.length > 0
-      ? info.recipients.map((r) => line(`   ${theme.glyph.pass} ${r}`))
-      : say('Nobody yet. Before a config is changed it is sealed, so somebody has to be able to open it.', cells)),
+    ...(info.recipients.length > 0 ? info.recipients.map((r) => line(`   ${theme.glyph.pass} ${r}`)) : say(words.nobody, cells)),
     blank,
-    ...(info.missing
-      ? say(
-          'Make yours now (c), or with a passphrase that age asks for (p). It is kept outside the workspace and outside git, for you alone.',
-          cells,
-        )
-      : []),
-    ...(info.noRecovery
-      ? say(
-          'No recovery recipient: if yours is lost, so is everything that was sealed. Whoever keeps it makes it offline with age-keygen; add its public half here (r).',
-          cells,
-        )
-      : []),
+    ...(info.missing ? say(words.make, cells) : []),
+    ...(info.noRecovery ? say(words.noRecovery, cells) : []),
     ...(overlay.said.length > 0 ? [blank, ...overlay.said.flatMap((s) => say(s, cells))] : []),
   ]
 }
@@ -195,14 +196,15 @@ function form(overlay: Form, theme: Theme, cells: number): Line[] {
     const here = index === overlay.at
     lines.push(line(span(here ? ` ${theme.glyph.pick} ` : '   ', { bold: true }), span(f.label, { bold: here })))
     lines.push(fieldLine(f, here, cells))
-    if (here) lines.push(line(span(`     ${overlay.error ?? f.hint}`, overlay.error ? {} : { dim: true })))
+    if (here)
+      for (const t of wrap(overlay.error ?? f.hint, cells - 3)) lines.push(line(span(`     ${t}`, overlay.error ? {} : { dim: true })))
     lines.push(blank)
   }
   return lines
 }
 
 /** The value with the place of the next character shown; a long one shows the part around it. */
-export function fieldLine(f: Field, here: boolean, cells: number): Line {
+function fieldLine(f: Field, here: boolean, cells: number): Line {
   if (f.options) return line('     ', span(here ? `< ${f.value} >` : f.value, { bold: here }))
   const chars = [...f.value]
   const room = cells - 8

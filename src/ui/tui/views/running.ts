@@ -20,7 +20,7 @@ export function runningView(view: View, theme: Theme, size: Size, info: HeaderIn
   const log = run.log.slice(-4).map((l) => line(span(`   ${l.at.slice(11, 19)}  ${cut(l.text, size.columns - 14)}`, { dim: true })))
   const foot = activity.stopping
     ? [line(mark(theme, ' Stopping after the object at hand; once more ends the waiting.', 'yellow'))]
-    : [line(' If this machine dies now, the next start says what was under way and repeats nothing blindly.')]
+    : [line(' If this machine dies now, the next start finds out what was under way.')]
   const content = runLines(run, theme, size.columns - 2, false)
   const room = rows - log.length - foot.length - 2
   // the action that runs stays on the screen
@@ -42,7 +42,8 @@ export function runningView(view: View, theme: Theme, size: Size, info: HeaderIn
 
 /** Every action with what became of it. Objects that were not begun are one line each. */
 export function runLines(run: RunState, theme: Theme, cells: number, whole: boolean): Line[] {
-  const lines: Line[] = []
+  // what it came to is read first, also where the rest does not fit
+  const lines: Line[] = resultLines(run, cells)
   for (const part of run.plan.parts) {
     const begun = part.actions.some((a) => progressOf(run, part.digest, a.id))
     const finished = part.actions.every((a) => progressOf(run, part.digest, a.id)?.status === 'done')
@@ -76,18 +77,19 @@ export function runLines(run: RunState, theme: Theme, cells: number, whole: bool
       for (const rest of wrapped.slice(1)) lines.push(line(`${' '.repeat(16)}${rest}`))
     }
   }
-  const { result } = run
-  if (result) {
-    const say = (text: string) => wrap(text, cells).map((t) => line(` ${t}`))
-    lines.push(blank)
-    if (result.failed)
-      lines.push(
-        ...say(`${result.failed.part.object.name}: ${result.failed.reason}`),
-        ...(result.failed.remedy ? say(result.failed.remedy) : []),
-        ...(result.left.length > 0 ? say(`Not begun, still a plan: ${result.left.map((p) => p.object.name).join(', ')}`) : []),
-      )
-    else if (result.stopped) lines.push(...say(`Stopped. ${result.done.length} done, ${result.left.length} not begun.`))
-    else lines.push(...say(`Done on ${result.done.map((p) => p.object.name).join(', ')}.`))
-  }
   return lines
+}
+
+function resultLines({ result }: RunState, cells: number): Line[] {
+  if (!result) return []
+  const say = (text: string) => wrap(text, cells).map((t) => line(` ${t}`))
+  if (result.failed)
+    return [
+      ...say(`${result.failed.part.object.name}: ${result.failed.reason}`),
+      ...(result.failed.remedy ? say(result.failed.remedy) : []),
+      ...(result.left.length > 0 ? say(`Not begun, still a plan: ${result.left.map((p) => p.object.name).join(', ')}`) : []),
+      blank,
+    ]
+  if (result.stopped) return [...say(`Stopped. ${result.done.length} done, ${result.left.length} not begun.`), blank]
+  return [...say(`Done on ${result.done.map((p) => p.object.name).join(', ')}.`), blank]
 }

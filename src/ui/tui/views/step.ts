@@ -2,7 +2,7 @@ import type { StepResult } from '../../../engine/evaluate.ts'
 import type { HeaderInfo, StepInfo, WizardWorld } from '../../host.ts'
 import { COUNT_WORDS, grouped, planText } from '../../report/text.ts'
 import { bindingsFor } from '../keys.ts'
-import { blank, type Line, line, pad, span, width, wrap } from '../lines.ts'
+import { blank, cut, type Line, line, pad, type Screen, scrolling, span, width, wrap } from '../lines.ts'
 import { resultOf, TABS, type View } from '../model.ts'
 import { countGlyph, mark, type Theme, verdictGlyph } from '../theme.ts'
 import { activityText } from './checklist.ts'
@@ -11,19 +11,20 @@ import { runLines } from './running.ts'
 
 const titled = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
-export function stepView(view: View, theme: Theme, size: Size, info: HeaderInfo, world: WizardWorld): Line[] {
+export function stepView(view: View, theme: Theme, size: Size, info: HeaderInfo, world: WizardWorld): Screen {
   const { ui, session } = view
   const step = ui.steps.find((s) => s.id === ui.opened)
   if (!step) return []
   const result = resultOf(session, step.id)
   const content = contentOf(view, theme, size.columns - 2, step, result, world)
   const rows = bodyRows(size) - 2
-  const offset = Math.min(ui.scroll, Math.max(0, content.length - rows))
+  const most = Math.max(0, content.length - rows)
+  const offset = Math.min(ui.scroll, most)
   const shown = content.slice(offset, offset + rows)
   const more = content.length - offset - shown.length
   if (more > 0 && shown.length > 0) shown[shown.length - 1] = line(span(` ${theme.glyph.down} ${more + 1} more lines`, { dim: true }))
   const body = [tabs(theme, size, step, result, ui.tab), blank, ...shown]
-  return screen(theme, size, { head: header(theme, size, info, activityText(view)), body, bindings: bindingsFor(view) })
+  return scrolling(screen(theme, size, { head: header(theme, size, info, activityText(view)), body, bindings: bindingsFor(view) }), most)
 }
 
 function tabs(theme: Theme, size: Size, step: StepInfo, result: StepResult | undefined, current: string): Line {
@@ -32,7 +33,7 @@ function tabs(theme: Theme, size: Size, step: StepInfo, result: StepResult | und
   const title = ` ${step.id}  ${step.title}`
   const word = result ? ` ${COUNT_WORDS[result.count]}` : ''
   const room = size.columns - cells - width(word) - 4
-  const shown = width(title) > room ? ` ${step.id}` : title
+  const shown = cut(title, room)
   return line(
     span(shown, { bold: true }),
     ' ',

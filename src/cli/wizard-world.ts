@@ -1,0 +1,100 @@
+import { STEPS } from '../../steps/index.ts'
+import type { Questions, SealAction } from '../contract.ts'
+import { EXIT } from '../engine/errors.ts'
+import { exitCodeFor } from '../engine/evaluate.ts'
+import { shellQuote } from '../tools/caller.ts'
+import type { StepInfo, WizardWorld } from '../ui/host.ts'
+import { accessLine, closingLines, practiceFlag } from './commands.ts'
+import { describeIdentity, keys } from './keys.ts'
+import { identityPath, type World } from './world.ts'
+
+/** An opened cluster as the wizard sees it. */
+
+/** Sealing by hand, to the same recipients and into the same folder. */
+function sealLine(world: World, action: SealAction): string {
+  const recipients = (world.workspace?.profile.recipients ?? [])
+    .filter((r) => r.opens.includes(action.opens))
+    .map((r) => `--recipient ${shellQuote(r.recipient)}`)
+  return `${world.caller.commandLine(action.source)} | age ${recipients.join(' ')} > ${action.path.replace('{time}', '$(date -u +%Y-%m-%dT%H-%M-%S)')}`
+}
+
+function stepInfo(): StepInfo[] {
+  return STEPS.map((step) => ({
+    id: step.id,
+    category: step.category,
+    title: step.title,
+    severity: step.severity,
+    why: step.why,
+    references: step.references,
+    canMend: step.remediate !== undefined,
+    questions: Object.entries(step.questions as Questions).map(([name, q]) => ({
+      name,
+      label: q.label,
+      hint: q.hint,
+      value: (raw: string | undefined) => raw ?? q.format(q.default as never),
+      parse: (text: string) => {
+        const parsed = q.parse(text)
+        return 'error' in parsed ? parsed.error : undefined
+      },
+    })),
+  }))
+}
+
+export async function wizardWorld(world: World): Promise<WizardWorld & { inner: World }> {
+  const { session, workspace, place } = world
+  await workspace?.lock()
+  const inKeys = async (words: string[], flags: World['flags']): Promise<string> => {
+    const said: string[] = []
+    await keys({
+      world: { ...world, flags: { ...world.flags, ...flags } },
+      front: { kind: 'tui' } as never,
+      json: false,
+      out: (text) => said.push(text.trim()),
+      words,
+    })
+    return said[0] ?? ''
+  }
+  return {
+    inner: world,
+    session,
+    steps: stepInfo(),
+    header: {
+      cluster: world.cluster.name || 'no cluster',
+      environment: world.cluster.environment,
+      mode:
+        place.mode === 'practice' ? 'PRACTICE' : world.access.length === 0 ? 'OFFLINE' : world.delivery === 'gitops' ? 'GITOPS' : 'LIVE',
+      as: accessLine(world),
+    },
+    delivery: world.delivery,
+    workspace: workspace?.path,
+    operator: world.operator,
+    now: () => place.system.clock.now(),
+    commandLine: (call) => world.caller.commandLine(call),
+    sealLine: (action) => sealLine(world, action),
+    keys: {
+      info: async () => {
+        const identity = await describeIdentity(world, world.flags.identity ?? (await identityPath(place.system)))
+        const recipients = workspace?.profile.recipients ?? []
+        return {
+          identity: identity.text,
+          recipients: recipients.map((r) => `${r.name}, ${r.role}, opens ${r.opens.join(' and ')}`),
+          missing: !recipients.some((r) => r.opens.includes('secrets')),
+          noRecovery: !recipients.some((r) => r.role === 'recovery'),
+        }
+      },
+      create: () => inKeys(['create'], {}),
+      protect: () => inKeys(['create'], { passphrase: true }),
+      add: (name, recipient) => inKeys(['add', name, recipient], { role: 'recovery' }),
+    },
+    suffix: practiceFlag(world),
+    closing: (plan, done) => closingLines(world, done, plan),
+    exitCode: () => {
+      const { report } = session.state()
+      return report ? exitCodeFor(report.results, report.observed, { failOn: 'medium', allowUnknown: false }) : EXIT.ok
+    },
+    close: async (exitCode) => {
+      await session.close(exitCode)
+      await workspace?.unlock()
+    },
+  }
+}

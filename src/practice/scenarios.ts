@@ -1,0 +1,3 @@
+/** The simulated worlds there are. */
+export const SCENARIOS = ['default', 'hardened'] as const
+export type Scenario = (typeof SCENARIOS)[number]
