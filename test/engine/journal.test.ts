@@ -1,0 +1,296 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Json } from '../../src/contract.ts'
+import { appliedFor, type Entry, hashOf, headsOf, lineOf, readJournal, unfinished, verifyJournals } from '../../src/engine/journal.ts'
+import { lampRef } from './world.ts'
+
+interface File {
+  name: string
+  text: string
+}
+
+/** A journal as a run writes it. Every line is a second later than the one before. */
+function journalOf(name: string, entries: readonly Entry[], at = '2026-11-23T12:00:00.000Z'): File {
+  let prev: string | null = null
+  const lines = entries.map((entry, i) => {
+    const line = lineOf(entry, { seq: i + 1, at: new Date(new Date(at).getTime() + i * 1000), prev })
+    prev = hashOf(line)
+    return line
+  })
+  return { name, text: lines.map((l) => `${l}\n`).join('') }
+}
+const read = (...files: File[]) => files.map((f) => readJournal(f.name, f.text))
+const headOf = (file: File): string => readJournal(file.name, file.text).head ?? ''
+const seen = (...files: File[]): Record<string, string> => Object.fromEntries(files.map((f) => [f.name, headOf(f)]))
+
+const opened = (heads: Record<string, string> = {}, pid = 1): Entry => ({
+  kind: 'opened',
+  tool: 'talos-preflight 0',
+  mode: 'live',
+  operator: 'ann@desk',
+  command: 'apply LMP-01',
+  process: { pid, started: '7' },
+  heads,
+})
+const closed: Entry = { kind: 'closed', exitCode: 0 }
+const consented: Entry = { kind: 'consented', digest: 'plan', by: 'ann@desk', how: '--yes' }
+const planned = (names: string[], kind: 'mend' | 'undo' = 'mend'): Entry => ({
+  kind: 'planned',
+  stage: { kind, steps: ['LMP-01'] },
+  digest: 'plan',
+  path: 'evidence/plans/plan.json',
+  parts: names.map((name) => ({ step: 'LMP-01', object: lampRef(name), digest: `part ${name}`, actions: ['seal', 'switch'] })),
+  blocked: 0,
+})
+const where = (name: string, action: string, stage: 'mend' | 'undo' = 'mend') => ({
+  stage,
+  step: 'LMP-01',
+  object: lampRef(name),
+  part: `part ${name}`,
+  action,
+})
+const intent = (name: string, action: string): Entry => ({
+  kind: 'intent',
+  ...where(name, action),
+  title: `${action} ${name}`,
+  repeatable: true,
+})
+const outcome = (
+  name: string,
+  action: string,
+  result: 'done' | 'failed' | 'stopped' = 'done',
+  record?: Json,
+  stage: 'mend' | 'undo' = 'mend',
+): Entry => ({
+  kind: 'outcome',
+  ...where(name, action, stage),
+  result,
+  ...(record !== undefined ? { record } : {}),
+})
+const child = (name: string, action: string): Entry => ({
+  kind: 'child',
+  part: `part ${name}`,
+  action,
+  process: { pid: 99, started: '5' },
+  what: 'switch',
+})
+const resolved = (run: string, name: string, action: string, result: 'done' | 'not done', record?: Json): Entry => ({
+  kind: 'resolved',
+  run,
+  ...where(name, action),
+  result,
+  reason: 'was looked at',
+  ...(record !== undefined ? { record } : {}),
+})
+const whole = (name: string, record?: Json): Entry[] => [
+  intent(name, 'seal'),
+  outcome(name, 'seal'),
+  intent(name, 'switch'),
+  outcome(name, 'switch', 'done', record),
+]
+
+describe('the chain of a journal', () => {
+  const entries = [opened(), planned(['a']), consented, ...whole('a'), closed]
+  const file = journalOf('2026-a.jsonl', entries)
+
+  test('holds as it was written', () => {
+    expect(readJournal(file.name, file.text)).toMatchObject({ torn: false, problems: [], head: expect.stringMatching(/^[0-9a-f]{64}$/) })
+    expect(verifyJournals([file])).toEqual({ files: 1, lines: 8, torn: [], problems: [], heads: { '2026-a.jsonl': headOf(file) } })
+    expect(verifyJournals([])).toEqual({ files: 0, lines: 0, torn: [], problems: [], heads: {} })
+  })
+
+  test('drops a last line that was cut while it was written, and notes it', () => {
+    const cut = { ...file, text: file.text.slice(0, -20) }
+    expect(readJournal(cut.name, cut.text)).toMatchObject({ torn: true, problems: [] })
+    expect(verifyJournals([cut])).toMatchObject({ lines: 7, torn: ['2026-a.jsonl'], problems: [] })
+  })
+
+  test('holds where nothing at all was written yet', () => {
+    expect(readJournal('a', '')).toEqual({ name: 'a', lines: [], head: null, torn: false, problems: [] })
+    expect(readJournal('a', '{"seq":1')).toMatchObject({ lines: [], torn: true, problems: [] })
+  })
+
+  test('is broken behind a line that was changed', () => {
+    const changed = { ...file, text: file.text.replace('"how":"--yes"', '"how":"--no!"') }
+    expect(verifyJournals([changed]).problems).toEqual(['2026-a.jsonl: line 4 does not follow from line 3: the chain is broken'])
+  })
+
+  test('is broken where a line was taken out, put in or moved', () => {
+    const lines = file.text.trimEnd().split('\n')
+    const without = [...lines.slice(0, 3), ...lines.slice(4)]
+    const doubled = [...lines.slice(0, 3), lines[2] ?? '', ...lines.slice(3)]
+    const swapped = [...lines.slice(0, 3), lines[4] ?? '', lines[3] ?? '', ...lines.slice(5)]
+    for (const text of [without, doubled, swapped])
+      expect(verifyJournals([{ ...file, text: `${text.join('\n')}\n` }]).problems.length).toBeGreaterThan(0)
+  })
+
+  test('ends where a line is none, and says which', () => {
+    for (const line of ['not JSON', 'null', '7', '"text"', '[]', '{}']) {
+      const lines = file.text.trimEnd().split('\n')
+      const text = `${[...lines.slice(0, 2), line, ...lines.slice(3)].join('\n')}\n`
+      expect(readJournal('a', text)).toMatchObject({ problems: ['line 3 is no line of a journal'] })
+      expect(readJournal('a', text).lines).toHaveLength(2)
+    }
+  })
+
+  test('is broken by any other letter in any line but the last', () => {
+    const last = file.text.trimEnd().lastIndexOf('\n')
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: last - 1 }), fc.string({ minLength: 1, maxLength: 1 }), (at, letter) => {
+        fc.pre(file.text[at] !== letter)
+        const text = file.text.slice(0, at) + letter + file.text.slice(at + 1)
+        expect(verifyJournals([{ ...file, text }]).problems.length).toBeGreaterThan(0)
+        // what a later start reads of it must not end that start
+        for (const cut of [text, text.slice(0, last)])
+          expect([unfinished(read({ ...file, text: cut })), appliedFor(read({ ...file, text: cut }), 'LMP-01')]).toBeDefined()
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('begins with an opening line', () => {
+    expect(verifyJournals([journalOf('a', [closed])]).problems).toEqual(['a: does not begin with an opening line'])
+  })
+})
+
+describe('the journals of a workspace', () => {
+  const first = journalOf('2026-01.jsonl', [opened(), closed])
+  const second = journalOf('2026-02.jsonl', [opened(seen(first)), closed])
+  const left = journalOf('2026-03-left.jsonl', [opened(seen(second)), closed])
+  const right = journalOf('2026-03-right.jsonl', [opened(seen(second)), closed])
+  const merge = journalOf('2026-04.jsonl', [opened(seen(left, right)), closed])
+
+  test('follow each other by the heads that were seen, and two branches of git merge', () => {
+    expect(headsOf(read(first, second))).toEqual(seen(second))
+    expect(headsOf(read(first, second, left, right))).toEqual(seen(left, right))
+    expect(verifyJournals([first, second, left, right, merge])).toMatchObject({ files: 5, lines: 10, problems: [], heads: seen(merge) })
+  })
+
+  test('miss one that was seen', () => {
+    expect(verifyJournals([first, left, right, merge]).problems).toEqual([
+      '2026-02.jsonl: is missing, 2026-03-left.jsonl saw it',
+      '2026-02.jsonl: is missing, 2026-03-right.jsonl saw it',
+    ])
+  })
+
+  test('show that one was cut after it was seen', () => {
+    const cut = { ...first, text: first.text.slice(0, first.text.indexOf('\n') + 1) }
+    expect(verifyJournals([cut, second]).problems).toEqual(['2026-01.jsonl: was changed or cut after 2026-02.jsonl saw it'])
+  })
+
+  test('show that a whole one was made anew', () => {
+    const other = journalOf('2026-01.jsonl', [opened({}, 666), closed])
+    expect(verifyJournals([other, second]).problems).toEqual(['2026-01.jsonl: was changed or cut after 2026-02.jsonl saw it'])
+  })
+
+  test('may go on after they were seen, as two runs at once do', () => {
+    const begun = journalOf('2026-01.jsonl', [opened()])
+    const beside = journalOf('2026-02.jsonl', [opened(seen(begun)), closed])
+    expect(verifyJournals([first, beside]).problems).toEqual([])
+  })
+})
+
+describe('what was under way', () => {
+  const run = (...entries: Entry[]) => journalOf('2026-01.jsonl', [opened(), planned(['a', 'b']), consented, ...entries])
+  const found = (...files: File[]) => unfinished(read(...files))
+
+  test('is the intent without an outcome, with the child that worked on it and what is left', () => {
+    expect(found(run(...whole('a'), intent('b', 'seal'), outcome('b', 'seal'), intent('b', 'switch'), child('b', 'switch')))).toEqual([
+      {
+        run: '2026-01.jsonl',
+        at: '2026-11-23T12:00:00.000Z',
+        command: 'apply LMP-01',
+        process: { pid: 1, started: '7' },
+        intent: expect.objectContaining({ kind: 'intent', action: 'switch', object: lampRef('b') }),
+        child: { pid: 99, started: '5' },
+        done: ['a'],
+        left: ['b'],
+        steps: ['LMP-01'],
+        stage: 'mend',
+        plan: 'evidence/plans/plan.json',
+      },
+    ])
+  })
+
+  test('is nothing but the rest of the plan between two actions', () => {
+    const [only, ...rest] = found(run(...whole('a')))
+    expect(rest).toEqual([])
+    expect(only).toMatchObject({ done: ['a'], left: ['b'] })
+    expect(only).not.toHaveProperty('intent')
+    expect(found(run())[0]).toMatchObject({ done: [], left: ['a', 'b'] })
+  })
+
+  test('is nothing where the run closed, was all done, or nobody had agreed', () => {
+    expect(found(run(intent('a', 'seal'), closed))).toEqual([])
+    expect(found(run(...whole('a'), ...whole('b')))).toEqual([])
+    expect(found(journalOf('a', [opened(), planned(['a'])]))).toEqual([])
+    expect(found(journalOf('a', [opened()]))).toEqual([])
+    expect(found(journalOf('a', []))).toEqual([])
+  })
+
+  test('does not take an earlier try of the same action for this one', () => {
+    const again = run(intent('a', 'seal'), outcome('a', 'seal', 'failed'), intent('a', 'seal'))
+    expect(found(again)[0]?.intent).toMatchObject({ action: 'seal' })
+  })
+
+  test('is settled by a later run that looked', () => {
+    const open = run(intent('a', 'switch'))
+    const later = journalOf('2026-02.jsonl', [opened(seen(open)), resolved('2026-01.jsonl', 'a', 'switch', 'not done'), closed])
+    expect(found(open)).toHaveLength(1)
+    expect(found(open, later)).toEqual([])
+    const other = journalOf('2026-02.jsonl', [opened(seen(open)), resolved('2026-00.jsonl', 'a', 'switch', 'not done'), closed])
+    expect(found(open, other)).toHaveLength(1)
+  })
+
+  test('is over where a later run went on, unless an action was open', () => {
+    const between = run(...whole('a'))
+    const open = run(intent('a', 'switch'))
+    const later = journalOf('2026-02.jsonl', [opened(), planned(['b']), consented, ...whole('b'), closed])
+    expect(found(between, later)).toEqual([])
+    expect(found(open, later)).toHaveLength(1)
+  })
+
+  test('is told newest first', () => {
+    const older = { ...run(intent('a', 'switch')), name: '2026-01.jsonl' }
+    const newer = { ...run(intent('b', 'switch')), name: '2026-02.jsonl' }
+    expect(found(older, newer).map((u) => u.run)).toEqual(['2026-02.jsonl', '2026-01.jsonl'])
+  })
+})
+
+describe('what was applied', () => {
+  const made = (...files: File[]) => appliedFor(read(...files), 'LMP-01')
+  const at = (day: number) => `2026-11-${day}T12:00:00.000Z`
+
+  test('is what was done with something to take back, oldest first', () => {
+    const first = journalOf(
+      '1',
+      [opened(), outcome('a', 'switch', 'done', { n: 1 }), outcome('b', 'switch', 'failed', { n: 2 }), outcome('c', 'seal')],
+      at(20),
+    )
+    const second = journalOf('2', [opened(), outcome('a', 'switch', 'done', { n: 3 })], at(21))
+    expect(made(second, first)).toEqual([
+      { object: lampRef('a'), record: { n: 1 } },
+      { object: lampRef('a'), record: { n: 3 } },
+    ])
+  })
+
+  test('is only what was done for this step', () => {
+    expect(appliedFor(read(journalOf('1', [opened(), outcome('a', 'switch', 'done', 1)])), 'OTH-01')).toEqual([])
+  })
+
+  test('is over for an object that was taken back, until it is done again', () => {
+    const mend = journalOf('1', [opened(), outcome('a', 'switch', 'done', 1), outcome('b', 'switch', 'done', 2)], at(20))
+    const undo = journalOf('2', [opened(), outcome('a', 'switch', 'done', null, 'undo')], at(21))
+    const again = journalOf('3', [opened(), outcome('a', 'switch', 'done', 3)], at(22))
+    expect(made(mend, undo).map((x) => [x.object.name, x.record])).toEqual([['b', 2]])
+    expect(made(mend, undo, again).map((x) => [x.object.name, x.record])).toEqual([
+      ['b', 2],
+      ['a', 3],
+    ])
+  })
+
+  test('is also what a later start found to be done', () => {
+    const later = journalOf('2', [opened(), resolved('1', 'a', 'switch', 'done', 7), resolved('1', 'b', 'switch', 'not done', 8)])
+    expect(made(later)).toEqual([{ object: lampRef('a'), record: 7 }])
+  })
+})

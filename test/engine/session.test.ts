@@ -1,0 +1,304 @@
+import { describe, expect, test } from 'vitest'
+import type { Word } from '../../src/contract.ts'
+import { Refusal } from '../../src/engine/errors.ts'
+import { readJournal, verifyJournals } from '../../src/engine/journal.ts'
+import { writePlan } from '../../src/engine/plan.ts'
+import { createSession, type SessionOptions } from '../../src/engine/session.ts'
+import { inShort, lampStep, type World, world } from './world.ts'
+
+const mend = { kind: 'mend' as const, steps: ['LMP-01'] }
+const undo = { kind: 'undo' as const, steps: ['LMP-01'] }
+const yes = { how: '--yes' }
+
+function sessionOf(w: World, more: Partial<SessionOptions> = {}) {
+  const saved: unknown[] = []
+  const session = createSession({
+    ports: w.ports,
+    steps: [lampStep],
+    template: () => '',
+    cluster: { name: 'lab', environment: 'lab' },
+    delivery: 'live',
+    mode: 'live',
+    operator: 'ann@desk',
+    tool: 'talos-preflight 0',
+    command: 'talos-preflight apply LMP-01',
+    answers: {},
+    attestations: [],
+    waivers: [],
+    save: {
+      identity: async (identity) => void saved.push(identity),
+      word: async (kind, word) => void saved.push([kind, word]),
+      answer: async (...answer) => void saved.push(answer),
+    },
+    ...more,
+  })
+  return { session, saved }
+}
+
+const journals = (w: World) =>
+  [...w.files].filter(([path]) => path.startsWith('journal/')).map(([path, text]) => readJournal(path.slice(8), text))
+const lastJournal = (w: World) => inShort(journals(w).at(-1)?.lines ?? [])
+const verified = (w: World) =>
+  verifyJournals([...w.files].filter(([path]) => path.startsWith('journal/')).map(([path, text]) => ({ name: path.slice(8), text })))
+const refusedBy = (work: Promise<unknown>): Promise<string> =>
+  work.then(
+    () => 'was not refused',
+    (error) => (error instanceof Refusal ? error.code : String(error)),
+  )
+/** A later start of the program in the same workspace. */
+const later = (w: World): void => {
+  void w.ports.clock.sleep(60_000)
+}
+
+describe('looking', () => {
+  test('keeps observations and findings as evidence, binds the workspace to the cluster, and says what it came to', async () => {
+    const w = world({ a: true, b: false })
+    const { session, saved } = sessionOf(w)
+    const report = await session.look()
+    expect(report.summary).toEqual({ pass: 0, fail: 1, unknown: 0, notApplicable: 0, attested: 0, waived: 0 })
+    expect(saved).toEqual([{ ca: 'ca', id: 'home' }])
+    await session.close(1)
+    expect(lastJournal(w)).toEqual(['opened', 'identified', 'observed', 'concluded', 'closed'])
+    expect(verified(w)).toMatchObject({ problems: [], heads: { [journals(w)[0]?.name ?? '']: session.state().journalHead } })
+    expect([...w.files.keys()].filter((path) => path.startsWith('evidence/runs/'))).toEqual([
+      'evidence/runs/2026-11-23T12-00-00/observations.json',
+      'evidence/runs/2026-11-23T12-00-00/findings.json',
+    ])
+  })
+
+  test('without a workspace writes nothing at all', async () => {
+    const w = world({ a: false })
+    const { workspace: _, ...without } = w.ports
+    w.ports = without
+    const { session, saved } = sessionOf(w)
+    await session.look()
+    await session.close(1)
+    expect([w.files.size, saved, session.state().journalHead]).toEqual([0, [], null])
+  })
+
+  test('refuses another cluster than the one that the workspace is bound to', async () => {
+    const w = world({ a: false })
+    const { session } = sessionOf(w, { pinned: { ca: 'ca', id: 'away' } })
+    expect(await refusedBy(session.look())).toBe('other-cluster')
+    expect(await refusedBy(session.plan(mend))).toBe('other-cluster')
+    expect(w.files.size).toBe(0)
+  })
+
+  test('takes a word into account at once, and keeps it', async () => {
+    const w = world({ a: false })
+    const { session, saved } = sessionOf(w)
+    await session.look()
+    const word: Word = { step: 'LMP-01', by: 'ann@desk', why: 'it is day', on: '2026-11-23', until: '2026-11-24' }
+    await session.waive(word)
+    expect(session.state().report?.summary).toMatchObject({ fail: 0, waived: 1 })
+    expect(saved.at(-1)).toEqual(['waivers', word])
+    expect(lastJournal(w).at(-1)).toBe('said')
+  })
+
+  test('knows no step that is not there', async () => {
+    expect(await refusedBy(sessionOf(world({})).session.look(['NOT-01']))).toBe('unknown-step')
+  })
+})
+
+describe('applying', () => {
+  test('writes plan and consent before anything is done, and looks again behind it', async () => {
+    const w = world({ a: false, b: true, c: false })
+    const { session } = sessionOf(w)
+    const result = await session.apply(await session.plan(mend), yes)
+    expect(result.done.map((p) => p.object.name)).toEqual(['a', 'c'])
+    await session.close(0)
+    const part = (name: string) => [
+      `intent ${name} seal`,
+      `outcome ${name} seal done`,
+      `intent ${name} switch`,
+      'child 42',
+      `outcome ${name} switch done`,
+      `intent ${name} lit`,
+      `outcome ${name} lit done`,
+    ]
+    expect(lastJournal(w)).toEqual([
+      'opened',
+      'identified',
+      'planned',
+      'consented',
+      ...part('a'),
+      ...part('c'),
+      'observed',
+      'concluded',
+      'closed',
+    ])
+    expect(session.state().report?.summary).toMatchObject({ pass: 1, fail: 0 })
+    expect(verified(w).problems).toEqual([])
+  })
+
+  test('is taken back by what the journals say, and only that', async () => {
+    const w = world({ a: false, b: true })
+    const first = sessionOf(w).session
+    await first.apply(await first.plan(mend), yes)
+    await first.close(0)
+    later(w)
+    const { session } = sessionOf(w)
+    const plan = await session.plan(undo)
+    expect(plan.parts.map((p) => p.object.name)).toEqual(['a'])
+    await session.apply(plan, yes)
+    await session.close(0)
+    expect(w.lamps).toEqual({ a: { on: false }, b: { on: true } })
+    expect((await session.plan(undo)).parts).toEqual([])
+    expect(verified(w)).toMatchObject({ files: 2, problems: [] })
+  })
+
+  test('refuses a plan that does not hold any more, and changes nothing', async () => {
+    const w = world({ a: false, b: false })
+    const { session } = sessionOf(w)
+    const plan = await session.plan(mend)
+    w.lamps.a = { on: true }
+    expect(await refusedBy(session.apply(plan, yes))).toBe('plan-stale')
+    expect(w.calls).toEqual([])
+  })
+
+  test('refuses where nothing can be sealed, where there is nothing to do, nowhere to write, and nobody says who it is', async () => {
+    const w = world({ a: false })
+    const plan = await sessionOf(w).session.plan(mend)
+    w.ports.cannotSeal = () => 'nobody could open it'
+    expect(await refusedBy(sessionOf(w).session.apply(plan, yes))).toBe('cannot-seal')
+    w.ports.cannotSeal = () => undefined
+    expect(await refusedBy(sessionOf(w).session.apply({ ...plan, parts: [] }, yes))).toBe('nothing-to-do')
+    expect(await refusedBy(sessionOf(w).session.apply({ ...plan, identity: {} }, yes))).toBe('no-identity')
+    const { workspace: _, ...without } = w.ports
+    w.ports = without
+    expect(await refusedBy(sessionOf(w).session.apply(plan, yes))).toBe('no-workspace')
+    expect(w.calls).toEqual([])
+  })
+
+  test('as files touches nothing, neither to mend nor to take back', async () => {
+    const w = world({ a: false })
+    const live = sessionOf(w).session
+    await live.apply(await live.plan(mend), yes)
+    await live.close(0)
+    const calls = w.calls.length
+    later(w)
+    const { session } = sessionOf(w, { delivery: 'gitops' })
+    const back = await session.plan(undo)
+    expect(back.parts.map((p) => p.actions.map((a) => a.kind))).toEqual([['write']])
+    await session.apply(back, yes)
+    expect(w.files.get('generated/LMP-01/a.txt')).toBe('off\n')
+    w.lamps.a = { on: false }
+    await session.apply(await session.plan(mend), yes)
+    expect(w.files.get('generated/LMP-01/a.txt')).toBe('on\n')
+    expect(w.calls.length).toBe(calls)
+    expect(w.lamps).toEqual({ a: { on: false } })
+  })
+
+  test('of a plan in a file goes on with what is left of it', async () => {
+    const w = world({ a: false, b: false })
+    const first = sessionOf(w).session
+    const text = writePlan(await first.plan(mend))
+    w.answers.switch = (call) => (call.args.name === 'b' ? { ok: false, reason: 'no current', output: Buffer.alloc(0) } : undefined)
+    expect((await first.apply(await first.revive(text, 'p.json'), yes)).failed?.reason).toBe('no current')
+    await first.close(4)
+    delete w.answers.switch
+    later(w)
+    const { session } = sessionOf(w)
+    const rest = await session.revive(text, 'p.json')
+    expect(rest.parts.map((p) => p.object.name)).toEqual(['b'])
+    expect((await session.apply(rest, yes)).done.map((p) => p.object.name)).toEqual(['b'])
+  })
+
+  test('of a plan in a file is refused where somebody else changed what it is about', async () => {
+    const w = world({ a: false, b: false })
+    const text = writePlan(await sessionOf(w).session.plan(mend))
+    w.lamps.a = { on: true }
+    expect(await refusedBy(sessionOf(w).session.revive(text, 'p.json'))).toBe('plan-stale')
+  })
+
+  test('stopped once finishes the object at hand', async () => {
+    const w = world({ a: false, b: false })
+    const { session } = sessionOf(w)
+    const plan = await session.plan(mend)
+    w.answers.switch = () => {
+      session.stop()
+      return undefined
+    }
+    const result = await session.apply(plan, yes)
+    expect([result.stopped, result.done.map((p) => p.object.name), result.left.map((p) => p.object.name)]).toEqual([true, ['a'], ['b']])
+    expect(session.state().activity).toEqual({ kind: 'idle' })
+  })
+})
+
+describe('a start after a run that ended in the middle', () => {
+  /** A run that was killed while it switched lamp a; `had` says whether the switch had its effect. */
+  async function killed(had: boolean): Promise<World> {
+    const w = world({ a: false, b: false })
+    const { session } = sessionOf(w)
+    const plan = await session.plan(mend)
+    w.answers.switch = () => {
+      if (had) w.lamps.a = { on: true }
+      throw new Error('killed')
+    }
+    await session.apply(plan, yes).catch(() => undefined)
+    delete w.answers.switch
+    later(w)
+    return w
+  }
+
+  test('says what was under way, and that it was done; then makes the checks behind it', async () => {
+    const w = await killed(true)
+    const { session } = sessionOf(w)
+    const [left] = await session.open()
+    if (!left) throw new Error('nothing was under way')
+    expect(left).toMatchObject({ intent: { action: 'switch' }, child: { pid: 42 }, done: [], left: ['a', 'b'], stage: 'mend' })
+    expect(await session.resume(left)).toEqual({ result: 'done', reason: 'the lamp is on' })
+    expect(lastJournal(w)).toEqual(['opened', 'resolved', 'intent a lit', 'outcome a lit done'])
+    await session.close(0)
+    later(w)
+    const after = sessionOf(w).session
+    expect(await after.open()).toEqual([])
+    expect((await after.plan(undo)).parts.map((p) => p.object.name)).toEqual(['a'])
+  })
+
+  test('says that it was not done, and plans it again', async () => {
+    const w = await killed(false)
+    const { session } = sessionOf(w)
+    const [left] = await session.open()
+    if (!left) throw new Error('nothing was under way')
+    expect(await session.resume(left)).toEqual({ result: 'not done', reason: 'the lamp is off' })
+    const result = await session.apply(await session.plan(mend), yes)
+    expect(result.done.map((p) => p.object.name)).toEqual(['a', 'b'])
+    expect(verified(w).problems).toEqual([])
+  })
+
+  test('says that it cannot tell where the object cannot be seen', async () => {
+    const w = await killed(true)
+    w.unseen.add('a')
+    const { session } = sessionOf(w)
+    const [left] = await session.open()
+    if (!left) throw new Error('nothing was under way')
+    expect(await session.resume(left)).toEqual({ result: 'cannot tell', reason: 'a cannot be seen' })
+  })
+
+  test('waits for a child that outlived the run', async () => {
+    const w = await killed(true)
+    let looks = 0
+    w.ports.processes.alive = (ref) => ref.pid === 42 && ++looks <= 3
+    const { session } = sessionOf(w)
+    const [left] = await session.open()
+    if (!left) throw new Error('nothing was under way')
+    const before = new Date(w.now()).getTime()
+    await session.resume(left)
+    expect(new Date(w.now()).getTime() - before).toBe(3000)
+  })
+
+  test('leaves a run alone whose process still lives', async () => {
+    const w = await killed(true)
+    w.ports.processes.alive = (ref) => ref.pid === 1
+    expect(await sessionOf(w).session.open()).toEqual([])
+  })
+
+  test('is not led astray by a journal that was changed by hand', async () => {
+    const w = await killed(true)
+    for (const [path, text] of w.files)
+      if (path.startsWith('journal/')) w.files.set(path, text.replace('"kind":"planned"', '"kind":"planned","parts":7,"was"'))
+    expect(await sessionOf(w).session.open()).toEqual([])
+    expect(verified(w).problems.length).toBeGreaterThan(0)
+  })
+})
