@@ -1,0 +1,88 @@
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { cleanUp, temporaryFolder } from '../support/terminal.ts'
+import {
+  chainProblems,
+  changesOf,
+  copyOf,
+  filesBelow,
+  journalsOf,
+  type KillPoint,
+  killedAt,
+  nodesOf,
+  openSealed,
+  run,
+  sideBySide,
+  underWay,
+} from './run.ts'
+
+/** The mend is killed at every line of its journal and run again: the end is the same, and nothing is done twice. */
+
+const MEND = ['apply', 'INF-10', '--yes']
+const NODES = ['cp1', 'cp2', 'cp3', 'w1', 'w2']
+const ONCE = Object.fromEntries(NODES.map((n) => [n, 1]))
+
+let fresh: string
+let mended: unknown
+let untouched: unknown
+let lines: number
+
+beforeAll(async () => {
+  fresh = join(temporaryFolder(), 'practice')
+  await run(fresh, ['doctor'])
+  untouched = nodesOf(fresh)
+  const whole = copyOf(fresh)
+  expect((await run(whole, MEND)).exitCode).toBe(0)
+  mended = nodesOf(whole)
+  lines = journalsOf(whole)[0]?.lines.length ?? 0
+}, 60_000)
+afterAll(cleanUp)
+
+async function resumed(point: KillPoint): Promise<void> {
+  const label = `${point.when} line ${point.line}`
+  const folder = copyOf(fresh)
+  expect(await killedAt(point, folder, MEND), label).toBe(true)
+  const [killed] = point.line === 1 && point.when === 'before' ? [] : journalsOf(folder)
+  const begun = underWay(killed)
+  const consented = killed?.lines.some((l) => l.kind === 'consented')
+
+  const { exitCode, said } = await run(folder, MEND)
+  expect(exitCode, `${label}\n${said}`).toBe(0)
+  if (begun) {
+    expect(said, label).toContain(`it was at "${begun.title}" on ${begun.node}`)
+    expect(said, label).toMatch(/What became of it: (done|not done) \(.+\)\./)
+  } else expect(said, label).not.toContain('What became of it')
+  expect(nodesOf(folder), label).toEqual(mended)
+  expect(changesOf(folder, 'mend'), label).toEqual(ONCE)
+  expect(chainProblems(folder), label).toEqual([])
+  expect(
+    filesBelow(folder).filter((f) => /\.(part|tmp|lock)$/.test(f)),
+    label,
+  ).toEqual([])
+  expect([...new Set(await openSealed(folder))].toSorted(), label).toEqual(NODES)
+
+  // what the journals hold after a crash must be enough to take everything back
+  const lostOutcome = begun?.title.startsWith('set ') === true
+  if (lostOutcome || (point.when === 'after' && consented === true && point.line % 10 === 0)) {
+    expect((await run(folder, ['apply', 'INF-10', '--undo', '--yes'])).exitCode, label).toBe(0)
+    expect(nodesOf(folder), label).toEqual(untouched)
+    expect(changesOf(folder, 'undo'), label).toEqual(ONCE)
+  }
+}
+
+describe('the mend, killed with SIGKILL', () => {
+  test('before and after every line of its journal, ends as if nothing had happened', async () => {
+    expect(lines).toBeGreaterThan(50)
+    const points = Array.from({ length: lines }, (_, i): KillPoint[] => [
+      { line: i + 1, when: 'before' },
+      { line: i + 1, when: 'after' },
+    ]).flat()
+    // after its last line there is nothing left to kill it in
+    await sideBySide(points.slice(0, -1), availableParallelism() + 1, resumed)
+  }, 240_000)
+
+  test('one line after the last it comes to its end by itself', async () => {
+    expect(await killedAt({ line: lines + 1, when: 'before' }, copyOf(fresh), MEND)).toBe(false)
+  })
+})

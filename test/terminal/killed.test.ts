@@ -1,0 +1,103 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { Driver, LineDriver } from '../support/driver.ts'
+import { cleanUp, LARGE, Terminal } from '../support/terminal.ts'
+import { inTheMiddle, journalLines, patched } from './held.ts'
+
+afterEach(cleanUp)
+
+/** The rest of the plan, from the checklist to green. */
+async function mendTheRest(driver: Driver, objects: number): Promise<void> {
+  for (const complete of [
+    'enter see the plan',
+    'enter go on to review',
+    `enter change ${objects} objects`,
+    /INF-10.*pass.*\[Run\][\s\S]*enter findings/,
+  ]) {
+    driver.press('enter')
+    await driver.terminal.until(complete)
+  }
+}
+
+describe('a wizard that was killed in the middle of a run', () => {
+  test('says at its next start what was under way, finds out what became of it, and goes on with the rest', async () => {
+    const { terminal: killed } = await inTheMiddle()
+    killed.signal('SIGKILL')
+    await killed.ended
+    expect(patched(killed.home)).toEqual(['w1', 'w2'])
+
+    const terminal = new Terminal({ home: killed.home, args: ['practice'] })
+    const driver = new Driver(terminal)
+    const screen = await terminal.until(/An earlier run ended in the middle[\s\S]*enter find out/)
+    expect(screen.replace(/\s+/g, ' ')).toContain('It was at "set 13 keys in SysctlConfig" on w2.')
+    expect(screen.replace(/\s+/g, ' ')).toContain('Done: w1. Not finished: w2, cp1, cp2, cp3.')
+    driver.press('enter')
+    await terminal.until(/What became of it: done\.[\s\S]*enter go on/)
+    driver.press('enter')
+    await terminal.until(/looked at[\s\S]*> ✗ INF-10/)
+    await mendTheRest(driver, 3)
+    expect(patched(terminal.home).toSorted()).toEqual(['cp1', 'cp2', 'cp3', 'w1', 'w2'])
+    driver.press('q')
+    await terminal.end()
+  })
+
+  test('between two nodes goes on as well: nothing was under way', async () => {
+    const { terminal: killed } = await inTheMiddle('"kind":"intent".*"name":"cp1"', /• +cp1|w2 +set 13 keys/)
+    killed.signal('SIGKILL')
+    await killed.ended
+
+    const terminal = new Terminal({ home: killed.home, args: ['practice'] })
+    const driver = new Driver(terminal)
+    await terminal.until(/Nothing was under way; cp1, cp2, cp3 had not begun[\s\S]*enter find out/)
+    driver.press('enter')
+    await terminal.until(/Nothing is left open[\s\S]*enter go on/)
+    driver.press('enter')
+    await terminal.until(/looked at[\s\S]*> ✗ INF-10/)
+    await mendTheRest(driver, 3)
+    driver.press('q')
+    await terminal.end()
+  })
+
+  test('two times enter in one breath finds out once', async () => {
+    const { terminal: killed } = await inTheMiddle()
+    killed.signal('SIGKILL')
+    await killed.ended
+    const terminal = new Terminal({ home: killed.home, args: ['practice'] })
+    await terminal.until(/An earlier run ended in the middle[\s\S]*enter find out/)
+    terminal.write('\r\r')
+    await terminal.until(/What became of it: done\.[\s\S]*enter go on/)
+    expect(terminal.screen().match(/What became of it/g)).toHaveLength(1)
+    terminal.press('ctrl+c')
+    await terminal.end()
+    const resolved = journalLines(terminal.home).filter((l) => l.kind === 'resolved')
+    expect(resolved).toMatchObject([{ action: 'patch', object: { name: 'w2' }, result: 'done' }])
+  })
+
+  test('line by line says so too', async () => {
+    const { terminal: killed } = await inTheMiddle()
+    killed.signal('SIGKILL')
+    await killed.ended
+    const terminal = new Terminal({ home: killed.home, args: ['practice', '--plain'], size: LARGE })
+    const driver = new LineDriver(terminal)
+    await driver.asked('What next?')
+    expect(terminal.transcript()).toContain('ended in the middle, at "set 13 keys in SysctlConfig" on w2. Not finished: w2, cp1, cp2, cp3.')
+    expect(terminal.transcript()).toContain('What became of it: done.')
+    await driver.choose('What next?', 'Mend INF-10')
+    await driver.type('Apply to cp1, cp2, cp3', 'yes')
+    await driver.choose('What next?', 'Quit')
+    await terminal.end()
+    expect(patched(terminal.home).toSorted()).toEqual(['cp1', 'cp2', 'cp3', 'w1', 'w2'])
+  })
+
+  test('a workspace that another wizard holds is refused, and taken over once that one is dead', async () => {
+    const holder = new Terminal({ args: ['practice'] })
+    await holder.until(/looked at/)
+    const second = new Terminal({ home: holder.home, args: ['practice'] })
+    await second.until(/workspace-busy[\s\S]*uses this workspace since/)
+    second.press('ctrl+c')
+    await second.end()
+    holder.signal('SIGKILL')
+    await holder.ended
+    const third = new Terminal({ home: holder.home, args: ['practice'] })
+    await third.until(/looked at[\s\S]*3 fail/)
+  })
+})
