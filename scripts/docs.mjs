@@ -1,7 +1,8 @@
 // npm run docs: puts the help of every command into its page below docs/commands, and both JSON Schemas into schemas/.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { COMMANDS, helpFor } from '../src/cli/args.ts'
+import { helpFor } from '../src/cli/args.ts'
+import { COMMANDS } from '../src/cli/commands.ts'
 
 const folder = fileURLToPath(new URL('../docs/commands', import.meta.url))
 mkdirSync(folder, { recursive: true })

@@ -2,18 +2,18 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const at = (...parts) => join(root, ...parts)
 const packagedNode = at('node_modules', 'node', 'bin', 'node')
 
-/** Digest of the names and contents of everything below these paths. */
+/** Digest of the names and contents of everything below these paths, wherever the clone is. */
 function digest(paths) {
   const hash = createHash('sha256')
   const add = (path) => {
-    hash.update(path)
+    hash.update(relative(root, path))
     hash.update(readFileSync(path))
   }
   const walk = (path) => {

@@ -1,4 +1,6 @@
-import { COMMANDS, type CommandSpec, helpFor, type Parsed, parse } from './cli/args.ts'
+import { helpFor, type Parsed, parse } from './cli/args.ts'
+import type { CommandContext } from './cli/command.ts'
+import { COMMANDS, type CommandSpec } from './cli/commands.ts'
 import type { Io } from './cli/io.ts'
 import { EXIT, Failure, Interrupted, Refusal } from './engine/errors.ts'
 import type { System } from './system/ports.ts'
@@ -67,7 +69,6 @@ async function run(parsed: Parsed, argv: readonly string[], io: Io, program: Pro
   const isWizard = !parsed.command || parsed.command.name === 'practice'
   const { openPlace } = await import('./cli/place.ts')
   const place = await openPlace(parsed, io, wrap)
-  const { openWorld } = await import('./cli/world.ts')
   const command = ['talos-preflight', ...argv].join(' ')
   if (isWizard) {
     const { wizardHost } = await import('./cli/wizard.ts')
@@ -76,18 +77,21 @@ async function run(parsed: Parsed, argv: readonly string[], io: Io, program: Pro
     if (kind === 'line') return (await import('./ui/line/wizard.ts')).lineWizard(host, io)
     return (await import('./ui/report/guidance.ts')).guidance(host, (text) => io.stdout.write(text), json)
   }
-  const world = await openWorld(program, place, parsed, command)
+  const { openWorld } = await import('./cli/world.ts')
+  const world = await openWorld(program, place, withImpliedAnswers(parsed), command)
+  // nothing of ours reads the terminal while a tool asks on it
+  if (io.stdin.isTTY && io.stdout.isTTY && !json && !parsed.flags['no-input']) world.session.lendTerminal((run) => run())
   const leaving = new AbortController()
   const front = await frontEnd(kind, io, json, parsed, leaving.signal)
   const off = watchSignals(io, () => {
     world.session.stop()
     leaving.abort()
   })
-  const writes = ['check', 'apply', 'attest', 'waive', 'keys'].includes(parsed.command?.name ?? '')
+  const writes = ['check', 'apply', 'secrets', 'backup', 'attest', 'waive', 'keys'].includes(parsed.command?.name ?? '')
   let exitCode: number = EXIT.broken
   try {
     if (writes) await world.workspace?.lock()
-    exitCode = await command_(parsed.command as CommandSpec)({
+    exitCode = await performCommand(parsed.command as CommandSpec, {
       world,
       front,
       json,
@@ -104,33 +108,43 @@ async function run(parsed: Parsed, argv: readonly string[], io: Io, program: Pro
     await world.session.close(exitCode).catch(() => undefined)
     await world.workspace?.unlock()
   }
+}
 
-  function command_(spec: CommandSpec) {
-    return async (context: import('./cli/commands.ts').CommandContext): Promise<number> => {
-      const commands = await import('./cli/commands.ts')
-      switch (spec.name) {
-        case 'check':
-          return commands.check(context)
-        case 'plan':
-          return commands.plan(context)
-        case 'apply':
-          return commands.apply(context)
-        case 'attest':
-          return commands.attest(context)
-        case 'waive':
-          return commands.waive(context)
-        case 'init':
-          return commands.init(context)
-        case 'journal':
-          return commands.journal(context)
-        case 'doctor':
-          return (await import('./cli/doctor.ts')).doctor(context)
-        case 'keys':
-          return (await import('./cli/keys.ts')).keys(context)
-        default:
-          throw new Error(`no command ${spec.name} of ${COMMANDS.length}`)
-      }
-    }
+/** `secrets seal` and `secrets adopt` are two answers to one question. */
+function withImpliedAnswers(parsed: Parsed): Parsed {
+  if (parsed.command?.name !== 'secrets') return parsed
+  const from = { seal: 'new', adopt: 'cluster' }[parsed.words[0] ?? '']
+  if (!from) throw new Refusal('usage', `there is no "secrets ${parsed.words[0] ?? ''}"`, 'talos-preflight secrets seal, or secrets adopt')
+  return { ...parsed, flags: { ...parsed.flags, answer: [...(parsed.flags.answer ?? []), `CRT-02.from=${from}`] } }
+}
+
+/** Each command is loaded only where it is run. */
+async function performCommand(spec: CommandSpec, context: CommandContext): Promise<number> {
+  switch (spec.name) {
+    case 'check':
+      return (await import('./cli/check.ts')).check(context)
+    case 'plan':
+      return (await import('./cli/change.ts')).plan(context)
+    case 'apply':
+      return (await import('./cli/change.ts')).apply(context)
+    case 'secrets':
+      return (await import('./cli/change.ts')).secrets(context)
+    case 'backup':
+      return (await import('./cli/change.ts')).backup(context)
+    case 'attest':
+      return (await import('./cli/word.ts')).attest(context)
+    case 'waive':
+      return (await import('./cli/word.ts')).waive(context)
+    case 'init':
+      return (await import('./cli/init.ts')).init(context)
+    case 'journal':
+      return (await import('./cli/journal.ts')).journal(context)
+    case 'doctor':
+      return (await import('./cli/doctor.ts')).doctor(context)
+    case 'keys':
+      return (await import('./cli/keys.ts')).keys(context)
+    default:
+      throw new Error(`no command ${spec.name} of ${COMMANDS.length}`)
   }
 }
 

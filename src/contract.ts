@@ -69,6 +69,19 @@ export function plainLine(text: string, most = 300): string {
   return line.length > most ? `${line.slice(0, most - 1)}…` : line
 }
 
+/** JSON with sorted keys, so that equal values have equal text. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
+  if (value && typeof value === 'object') {
+    const entries = Object.entries(value).filter(([, v]) => v !== undefined)
+    return `{${entries
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`)
+      .join(',')}}`
+  }
+  return JSON.stringify(value)
+}
+
 /* ---- observations ---------------------------------------------------------------------------------------- */
 
 /** One read-only look at one object: its value, stripped of secrets, or why there is none. */
@@ -90,6 +103,8 @@ export interface Observable<T> {
   /** What the screen says while it is taken. */
   title: string
   predicates: Record<string, Predicate<T>>
+  /** Public values of it by name, for the actions behind the one that took it. */
+  outputs?: (value: T) => Record<string, string | number>
 }
 
 export function observable<T>(declared: Omit<Observable<T>, 'predicates'> & { predicates?: Record<string, Predicate<T>> }): Observable<T> {
@@ -192,7 +207,7 @@ export interface Condition {
 }
 
 /** What a change makes start again; selects the gates behind it. */
-type Restarts = 'nothing' | 'api-server' | 'node' | 'network'
+export type Restarts = 'nothing' | 'api-server' | 'node' | 'network'
 
 interface ActionBase {
   /** Unique inside its part. */
@@ -200,7 +215,7 @@ interface ActionBase {
   title: string
 }
 
-/** A change that a tool makes. */
+/** A change that a tool makes. An argument that is `{name}`, and nothing else, is the output of that name of an action before it. */
 export interface RunAction extends ActionBase {
   kind: 'run'
   danger: 'change' | 'destroy'
@@ -213,17 +228,57 @@ export interface RunAction extends ActionBase {
   undo: { sentence: string; record: Json } | { none: string }
   cancel: 'at once' | 'after this object' | 'not until done'
   restarts: Restarts
+  /** It takes away what the actions before it left, so it is done where one of them failed as well. */
+  always?: true
   /** The same change for people who keep their configuration in git. */
   file?: { path: string; content: string }
 }
 
-/** The secret output of a call, sealed into the workspace before anything else happens. `{time}` is filled in. */
+/** The secret output of a call, passed through others on its way: each takes what the one before it gave. */
+export interface Source {
+  call: Call
+  through?: Call[]
+  /** Most seconds in which no byte comes, where that says that none will. */
+  silentSeconds?: number
+}
+
+/** A secret that stays in memory, for the actions of its part that name it. It is gone with the part, and with the program. */
+export interface HoldAction extends ActionBase {
+  kind: 'hold'
+  danger: 'read'
+  source: Source
+  as: string
+}
+
+/** A secret, sealed into the workspace. In `path`, `{time}` and the outputs of earlier actions are filled in. */
 export interface SealAction extends ActionBase {
   kind: 'seal'
   danger: 'read'
-  source: Call
+  source: Source | { held: string }
   path: string
   opens: Opens
+  /** What is written beside it: everything about it that is public. */
+  manifest?: { schema: string; about: { [key: string]: Json } }
+}
+
+/**
+ * A dated look at what an earlier action of the part holds, has sealed or has brought about, kept as a proof. Where it is not
+ * `required`, it may stay undone: then the proof is missing, and what needs it is unknown.
+ */
+export interface ProveAction extends ActionBase {
+  kind: 'prove'
+  danger: 'read'
+  observation: string
+  /**
+   * `sealed` names the action that seals it, `file` one that was sealed before. `settles`: what is looked at is the cluster itself, as
+   * soon as it is so, or when the time is over and it is not.
+   */
+  of: { held: string } | { sealed: string } | { file: string } | { settles: Omit<Condition, 'observation'>; seconds: number }
+  /** What must hold for the actions behind it to go on. */
+  expects?: { predicate: string; args: Json; sentence: string }
+  required: boolean
+  /** A tool asks the person on the terminal. */
+  terminal?: boolean
 }
 
 /** A check between: waits until a condition holds. */
@@ -232,6 +287,10 @@ export interface ExpectAction extends ActionBase {
   danger: 'read'
   condition: Condition
   deadlineSeconds: number
+  /** It must hold for so long without a break. */
+  steadySeconds?: number
+  /** Outputs of what it looked at are for the actions behind it. */
+  outputs?: true
   /** Read when the deadline passes; its answer is the reason. */
   explain?: Call
 }
@@ -244,15 +303,72 @@ interface WriteAction extends ActionBase {
   content: string
 }
 
-export type Action = RunAction | SealAction | ExpectAction | WriteAction
+/** A check on the way from a tentative change to keeping it. */
+export interface Probe {
+  condition: Condition
+  /** The arguments of its predicate are what the observation reads just before the try, and not those of the plan. */
+  sinceBefore?: true
+  /** It fails where it does not hold by then; the window ends it in any case. */
+  deadlineSeconds: number
+  explain?: Call
+}
+
+/**
+ * A change that goes back by itself unless it is kept: for what could lock the operator out, or stop a service. From the try on, until
+ * it is kept or until the window and its margin are over, nothing else is sent to the object.
+ */
+export interface TryAction extends ActionBase {
+  kind: 'try'
+  danger: 'change'
+  /** Begins the window. */
+  call: Call
+  /** The same change, tried without effect. */
+  dryRun?: Call
+  windowSeconds: number
+  /** All must hold before it is kept, each on connections of its own. */
+  probes: Probe[]
+  /** The same change again, to stay. */
+  keep: Call
+  /** What is kept holds it. */
+  kept: Condition
+  /** It is there now, kept or not. */
+  tried: Condition
+  /** Takes it back where it did not go back by itself. */
+  back: Call
+  /** An observation that reads the same just after the try and just before the keep, unless somebody else changed something. */
+  unchanged: string
+  undo: { sentence: string; record: Json } | { none: string }
+  cancel: 'waits for the way back'
+  restarts: Restarts
+  file?: { path: string; content: string }
+}
+
+/** What changes something. */
+export type ChangeAction = RunAction | TryAction
+export const isChange = (action: Action): action is ChangeAction => action.kind === 'run' || action.kind === 'try'
+
+export type Action = RunAction | TryAction | HoldAction | SealAction | ProveAction | ExpectAction | WriteAction
 
 export type Opens = 'secrets' | 'backups'
+
+/** What a proof is about, when it was taken and what was seen. */
+export interface Proof<T> {
+  /** Below the workspace. */
+  path: string
+  /** ISO 8601. */
+  takenAt: string
+  /** Of the bytes that were looked at, hex. */
+  of: string
+  value: T
+}
 
 /** Everything a plan does to one object, in order. */
 export interface Part {
   object: ObjectRef
   /** One line: what it comes to. */
   summary: string
+  /** What is shown before it is agreed to, beside the actions. */
+  blocks?: Block[]
   actions: Action[]
 }
 
@@ -261,6 +377,8 @@ export interface Blocked {
   object: ObjectRef
   reason: string
   remedy?: string
+  /** The question of the step whose answer would let it. */
+  question?: string
 }
 
 export interface Remediation {
@@ -270,6 +388,13 @@ export interface Remediation {
 
 const isBlocked = (x: Part | Blocked): x is Blocked => 'reason' in x
 export const blocked = (object: ObjectRef, reason: string, remedy?: string): Blocked => ({ object, reason, ...(remedy ? { remedy } : {}) })
+/** Blocked until the question is answered; `example` shows how. */
+export const unanswered = (object: ObjectRef, step: string, question: string, reason: string, example = '…'): Blocked => ({
+  object,
+  reason,
+  remedy: `answer it in the wizard, in preflight.yaml, or with --answer ${step}.${question}=${example}`,
+  question,
+})
 
 /** Calls `plan` for each object; one that could not be looked at is blocked with the reason of the look. */
 export function eachPart<S extends Record<string, Sighting<unknown>[]>>(
@@ -334,6 +459,21 @@ export function wholeNumber(label: string, options: { default: number; min: numb
   }
 }
 
+/** One of a few words; `options` says what each means. */
+export function choice<const T extends string>(label: string, options: { default: NoInfer<T>; options: Record<T, string> }): Question<T> {
+  const words = Object.keys(options.options) as T[]
+  return {
+    label,
+    hint: words.map((w) => `${w}: ${options.options[w]}`).join('; '),
+    default: options.default,
+    parse: (text) => {
+      const value = words.find((w) => w === text.trim().toLowerCase())
+      return value ? { value } : { error: `"${text}" is not one of ${words.join(', ')}` }
+    },
+    format: (value) => value,
+  }
+}
+
 /** `key=value` pairs, separated by commas or white space. `check` says what is wrong with one. */
 export function pairs(
   label: string,
@@ -378,8 +518,24 @@ export interface StepContext {
   /** The text of a template by its path below `templates/`. */
   template: (path: string) => string
   cluster: { name: string; environment: string }
+  /** Who the workspace is bound to, once it was seen; empty before. */
+  identity: Record<string, string>
+  /** Who can open what is sealed. */
+  recipients: readonly Recipient[]
   /** How changes reach the cluster: through its API, or as files and commands. */
   delivery: 'live' | 'gitops'
+  /** A proof is to be taken anew, although the last one still counts. */
+  renew: boolean
+  /** Steps that a waiver covers as a whole today. */
+  waived: readonly string[]
+}
+
+export interface Recipient {
+  name: string
+  role: 'operator' | 'recovery'
+  /** The public half. */
+  recipient: string
+  opens: Opens[]
 }
 
 /** A change of this step that the journal says was made and not yet taken back. */

@@ -8,6 +8,11 @@ export async function start(): Promise<void> {
     process.stdout.write(`talos-preflight ${manifest.version}\n`)
     return
   }
+  // whoever reads along may leave; a change that is under way goes on
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
   const { main } = await import('./cli.ts')
   const exitCode = await main(
     argv,

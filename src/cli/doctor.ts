@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { plain, plainLine } from '../contract.ts'
 import { TRIED_VERSIONS } from '../domain/versions.ts'
 import { EXIT } from '../engine/errors.ts'
-import type { CommandContext } from './commands.ts'
+import type { CommandContext } from './command.ts'
 import { describeIdentity } from './keys.ts'
 import { identityPath, type World } from './world.ts'
 
@@ -95,7 +95,7 @@ async function linesOf(world: World): Promise<Line[]> {
   lines.push(
     kubectl
       ? { ok: true, what: 'kubectl', text: `${kubectl.version}, ${kubectl.path}` }
-      : { ok: true, what: 'kubectl', text: 'is not on PATH; no step needs it yet' },
+      : { ok: true, what: 'kubectl', text: 'is not on PATH: what only the Kubernetes API shows stays unknown' },
   )
   for (const problem of world.contexts.problems) lines.push({ ok: false, what: 'talosconfig', text: problem })
   if (world.contexts.found.length === 0 && world.contexts.problems.length === 0)
@@ -109,6 +109,16 @@ async function linesOf(world: World): Promise<Line[]> {
       text: `${context.name}: ${context.problem ?? `${context.roles.join(' and ') || 'no role'}, ${ended ? 'ended' : 'until'} ${context.notAfter.slice(0, 10)}`}${used.length > 0 ? `, used to ${used.join(' and ')}` : ''}`,
     })
   }
+  const { kubernetes } = world
+  lines.push(
+    kubernetes
+      ? {
+          ok: true,
+          what: 'kubeconfig',
+          text: `${kubernetes.access.context} in ${kubernetes.access.kubeconfig}, signs in with a ${kubernetes.signsIn}${kubernetes.ca.length === 0 ? '; it holds no CA, so it cannot be told whose it is' : ''}`,
+        }
+      : { ok: true, what: 'kubeconfig', text: 'none was found: what only the Kubernetes API shows stays unknown' },
+  )
   lines.push(
     world.workspace
       ? { ok: true, what: 'workspace', text: world.workspace.path }

@@ -43,7 +43,13 @@ export async function openPlace(
   try {
     if (parsed.flags.reset) await removePractice(real.files, folder)
     const practice = await openPractice(real, scenario, folder)
-    return { system: practice.system, mode: 'practice', folder: practice.workspace, scenario }
+    // a hardened world was hardened there, by the program itself; what restarts an API server wants a checked snapshot first
+    const rounds = [
+      ['CRT-02', 'BAK-02', 'BAK-03'],
+      ['INF-02', 'K8S-04', 'MON-01'],
+    ]
+    const prepare = practice.isNew && scenario === 'hardened' ? rounds : []
+    return { system: practice.system, mode: 'practice', folder: practice.workspace, scenario, prepare }
   } catch (error) {
     if (error instanceof NotPractice)
       throw new Refusal(

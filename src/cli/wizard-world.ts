@@ -4,18 +4,24 @@ import { EXIT } from '../engine/errors.ts'
 import { exitCodeFor } from '../engine/evaluate.ts'
 import { shellQuote } from '../tools/caller.ts'
 import type { StepInfo, WizardWorld } from '../ui/host.ts'
-import { accessLine, closingLines, practiceFlag } from './commands.ts'
+import { accessLine, closingLines, practiceFlag, warnings } from './command.ts'
 import { describeIdentity, keys } from './keys.ts'
 import { identityPath, type World } from './world.ts'
 
 /** An opened cluster as the wizard sees it. */
 
-/** Sealing by hand, to the same recipients and into the same folder. */
+/** Sealing by hand, to the same recipients and into the same folder. What a tool insists on having in a file is in one meanwhile. */
 function sealLine(world: World, action: SealAction): string {
   const recipients = (world.workspace?.profile.recipients ?? [])
     .filter((r) => r.opens.includes(action.opens))
     .map((r) => `--recipient ${shellQuote(r.recipient)}`)
-  return `${world.caller.commandLine(action.source)} | age ${recipients.join(' ')} > ${action.path.replace('{time}', '$(date -u +%Y-%m-%dT%H-%M-%S)')}`
+  const age = `age ${recipients.join(' ')}`
+  const path = action.path.replace('{time}', '$(date -u +%Y-%m-%dT%H-%M-%S)').replace(/\{(\w+)\}/g, (_, name: string) => name.toUpperCase())
+  if ('held' in action.source) return `${age} < ${action.source.held} > ${path}`
+  const { call, through = [] } = action.source
+  const steps = [call, ...through].map((c) => world.caller.commandLine(c))
+  const files = through.map((c) => String(c.args[world.caller.verbOf(c.verb).reads ?? ''] ?? ''))
+  return [...files.map((file, i) => `${steps[i]} > ${file} && `), steps.at(-1), ` | ${age} > ${path}`].join('')
 }
 
 function stepInfo(): StepInfo[] {
@@ -27,6 +33,7 @@ function stepInfo(): StepInfo[] {
     why: step.why,
     references: step.references,
     canMend: step.remediate !== undefined,
+    canUndo: step.undo !== undefined,
     questions: Object.entries(step.questions as Questions).map(([name, q]) => ({
       name,
       label: q.label,
@@ -84,9 +91,10 @@ export async function wizardWorld(world: World): Promise<WizardWorld & { inner: 
       },
       create: () => inKeys(['create'], {}),
       protect: () => inKeys(['create'], { passphrase: true }),
-      add: (name, recipient) => inKeys(['add', name, recipient], { role: 'recovery' }),
+      add: (name, recipient, opens) => inKeys(['add', name, recipient], { role: 'recovery', opens }),
     },
     suffix: practiceFlag(world),
+    warnings: (plan) => warnings(world, plan),
     closing: (plan, done) => closingLines(world, done, plan),
     exitCode: () => {
       const { report } = session.state()

@@ -61,7 +61,7 @@ export function wizardHost(given: Given): WizardHost {
       const { system } = place
       const [{ Workspace }, { readContexts }, { talosconfigPlaces }] = await Promise.all([
         import('./workspace.ts'),
-        import('./world.ts'),
+        import('./access.ts'),
         import('../observe/observer.ts'),
       ])
       const workspace = await Workspace.open(system, place.folder)

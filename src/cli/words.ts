@@ -50,6 +50,11 @@ export const WORDS: Words = {
       'No recovery recipient: if yours is lost, so is everything that was sealed. Whoever keeps it makes it offline with age-keygen; add its public half here (r).',
     aboutRecovery: 'Made by whoever keeps it, offline: age-keygen. Only its public half comes here; it begins with age1.',
     recipient: 'the public half, age1…',
+    opens: [
+      { value: 'secrets', name: 'secrets: bundle and configs' },
+      { value: 'backups', name: 'backups' },
+      { value: 'secrets,backups', name: 'both' },
+    ],
     wrong: (recipient) => {
       const error = refuseRecipients([{ name: 'this', recipient }])
       return error ? { error, secret: isPrivate(recipient) } : undefined

@@ -137,7 +137,9 @@ export class Workspace implements WorkspacePort {
     if (relative(this.path, full).startsWith('..')) throw new Error(`${path} leaves the workspace`)
     const folder = dirname(full)
     if (!this.#folders.has(folder)) {
-      await this.#system.files.makeFolder(folder, path.startsWith('secrets/') ? 0o700 : 0o755).catch((error) => fileProblem(error, folder))
+      await this.#system.files
+        .makeFolder(folder, /^(secrets|backups)\//.test(path) ? 0o700 : 0o755)
+        .catch((error) => fileProblem(error, folder))
       this.#folders.add(folder)
     }
     return full
@@ -155,11 +157,7 @@ export class Workspace implements WorkspacePort {
 
   async journals(): Promise<{ name: string; text: string }[]> {
     const folder = join(this.path, JOURNALS)
-    const entries = await this.#system.files.list(folder).catch(() => [])
-    const names = entries
-      .filter((e) => e.kind === 'file' && e.name.endsWith('.jsonl'))
-      .map((e) => e.name)
-      .toSorted()
+    const names = (await this.filesIn(JOURNALS)).filter((name) => name.endsWith('.jsonl'))
     return Promise.all(
       names.map(async (name) => ({
         name,
@@ -179,6 +177,19 @@ export class Workspace implements WorkspacePort {
       (b) => b.toString('utf8'),
       () => undefined,
     )
+  }
+
+  /** Names of the files in a folder below the workspace, sorted. */
+  async filesIn(folder: string): Promise<string[]> {
+    const entries = await this.#system.files.list(join(this.path, folder)).catch(() => [])
+    return entries
+      .filter((e) => e.kind === 'file')
+      .map((e) => e.name)
+      .toSorted()
+  }
+
+  async has(path: string): Promise<boolean> {
+    return (await this.#system.files.info(resolve(this.path, path))) !== undefined
   }
 
   /** Changes the profile. What was edited by hand in the meantime is read first, so that nothing is lost. */

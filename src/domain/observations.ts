@@ -77,6 +77,25 @@ export interface EtcdMember {
   learner: boolean
 }
 
+/** What one etcd member says of itself. */
+export interface EtcdHealth {
+  /** Of the node. */
+  address: string
+  /** Its id, hex. */
+  member: string
+  /** About; rounded by the tool. */
+  databaseBytes: number
+  /** Id of the leader it follows; zeroes where there is none. */
+  leader: string
+  learner: boolean
+  version: string
+  /** Empty where it has none. */
+  errors: string
+}
+
+/** The same of a node that did not say anything, and why. */
+export type EtcdStatus = EtcdHealth | { address: string; problem: string }
+
 /** Signs that another tool owns the machine configuration. */
 export interface ConfigOwner {
   tool: string
@@ -151,10 +170,18 @@ export const sysctlConfig = observable<SysctlConfig>({
   },
 })
 
-const nodeVersion = observable<{ version: string }>({
+export const nodeVersion = observable<{ version: string }>({
   name: 'nodeVersion',
   scope: 'node',
   title: 'Talos API of the node',
+  predicates: { answers: () => true },
+})
+
+/** The Talos API of a node over a connection that did not exist before, through a control plane where it is not one itself. */
+export const freshApi = observable<{ version: string }>({
+  name: 'freshApi',
+  scope: 'node',
+  title: 'Talos API of the node, on a new connection',
   predicates: { answers: () => true },
 })
 
@@ -176,9 +203,4 @@ export const etcdMembers = observable<EtcdMember[]>({
   },
 })
 
-/** By name, for conditions and for evidence that is read back. */
-export const OBSERVATIONS = Object.fromEntries(
-  [members, clusterInfo, talosContexts, secretsScan, configOwner, kernelParams, kernelKeys, sysctlConfig, nodeVersion, etcdMembers].map(
-    (o) => [o.name, o],
-  ),
-)
+export const etcdStatus = observable<EtcdStatus[]>({ name: 'etcdStatus', scope: 'cluster', title: 'state of etcd' })

@@ -59,6 +59,7 @@ const profileShape = object(
         'until',
       ]),
     ),
+    scratch: text('a path'),
     scan: object({ exclude: list(text('a path')), seconds: answer() }, []),
   },
   ['version', 'cluster'],

@@ -29,8 +29,9 @@ export function knownRoles(organizations: readonly string[]): string[] {
   return BY_STRENGTH.filter((role) => organizations.includes(role))
 }
 
-export function mayDo(roles: readonly string[], needed: NeededRole): boolean {
-  return roles.some((role) => SATISFIES[needed].includes(role))
+/** `needed` names roles each of which will do. */
+export function mayDo(roles: readonly string[], needed: readonly NeededRole[]): boolean {
+  return roles.some((role) => needed.some((n) => SATISFIES[n].includes(role)))
 }
 
 /** Orders credentials so that the weakest one that will do is taken first. Lower is weaker. */

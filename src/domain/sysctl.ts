@@ -15,6 +15,8 @@ export interface SysctlConfig {
   machine?: Record<string, string>
   /** Values of the `SysctlConfig` document; absent where the document is absent. */
   document?: Record<string, string>
+  /** What is active is not what is kept: somebody tries a change now, or one waits for a restart. */
+  tried?: true
 }
 
 /** One kernel parameter as the node reports it. */
@@ -78,10 +80,10 @@ export const folderOf = (key: string): string => `/proc/sys/${key.split('.').sli
 export const foldersOf = (keys: readonly string[]): string[] => [...new Set(keys.map(folderOf))].sort()
 
 /** Where a node's keys belong: where it already has them, else where its version puts them. */
-export function sysctlForm(config: SysctlConfig, version: { documentsForSysctls: boolean }): SysctlForm {
+export function sysctlForm(config: SysctlConfig, version: { documents: boolean }): SysctlForm {
   if (config.document) return 'SysctlConfig'
   if (config.machine) return 'machine.sysctls'
-  return version.documentsForSysctls ? 'SysctlConfig' : 'machine.sysctls'
+  return version.documents ? 'SysctlConfig' : 'machine.sysctls'
 }
 
 /** Wanted keys that are not in effect, each with what is there instead (undefined: nobody manages it). */

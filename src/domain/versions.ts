@@ -7,16 +7,20 @@
 export interface VersionFacts {
   /** `1.13`. */
   minor: string
-  /** New configurations keep kernel parameters in a `SysctlConfig` document. */
-  documentsForSysctls: boolean
+  /** New configurations keep kernel parameters and the settings of Kubernetes in documents of their own. */
+  documents: boolean
+  /** etcd answers metrics and health over HTTP on 2383. */
+  etcdHttpPort: boolean
+  /** The API server answers the three health paths without a credential, because load balancers ask them. */
+  anonymousHealth: boolean
   /** Still gets security fixes (the two latest minors do). */
   supported: boolean
 }
 
 const TABLE: VersionFacts[] = [
-  { minor: '1.12', documentsForSysctls: false, supported: false },
-  { minor: '1.13', documentsForSysctls: false, supported: true },
-  { minor: '1.14', documentsForSysctls: true, supported: true },
+  { minor: '1.12', documents: false, etcdHttpPort: false, anonymousHealth: false, supported: false },
+  { minor: '1.13', documents: false, etcdHttpPort: false, anonymousHealth: false, supported: true },
+  { minor: '1.14', documents: true, etcdHttpPort: true, anonymousHealth: true, supported: true },
 ]
 
 /** Minors that the tests of this project run against real nodes. */

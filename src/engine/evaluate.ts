@@ -43,6 +43,8 @@ export interface StepResult {
   findings: JudgedFinding[]
   /** A plan can be made for it. */
   canMend: boolean
+  /** What was done for it can be taken back. */
+  canUndo: boolean
 }
 
 export type Summary = Record<Count, number>
@@ -104,7 +106,8 @@ export const seenForRemediate = (step: AnyStep, observed: Observed) => seenBy(st
 export const worst = (verdicts: readonly Verdict[]): Verdict => VERDICTS.find((v) => verdicts.includes(v)) ?? 'unknown'
 
 /** Counts up to and including its last day, in UTC. */
-const counts = (word: Word, now: Date): boolean => word.until >= now.toISOString().slice(0, 10) && word.on <= now.toISOString().slice(0, 10)
+export const counts = (word: Word, now: Date): boolean =>
+  word.until >= now.toISOString().slice(0, 10) && word.on <= now.toISOString().slice(0, 10)
 
 const covers = (word: Word, step: string, finding: Finding): boolean =>
   word.step === step && (!word.object || word.object === `${finding.object.kind}/${finding.object.name}`)
@@ -135,6 +138,7 @@ export function evaluate(
       count: countOf(findings),
       findings,
       canMend: step.remediate !== undefined,
+      canUndo: step.undo !== undefined,
     }
   })
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Condition, Json, ObjectRef } from '../contract.ts'
+import type { Call, Condition, Json, ObjectRef } from '../contract.ts'
 import type { Summary } from './evaluate.ts'
 import type { Stage } from './plan.ts'
 
@@ -15,6 +15,12 @@ export interface ProcessRef {
   /** Clock ticks since boot, or whatever the system gives; empty where it does not say. */
   started: string
 }
+
+/** `unproved`: a proof that nobody insists on could not be had. Nothing failed, and it is not called done. */
+export type Result = 'done' | 'unproved' | 'failed' | 'stopped'
+
+/** The action is over, and what stands behind it can begin. */
+export const isBehind = (result: Result): boolean => result === 'done' || result === 'unproved'
 
 export type Entry =
   | { kind: 'opened'; tool: string; mode: string; operator: string; command: string; process: ProcessRef; heads: Record<string, string> }
@@ -42,7 +48,16 @@ export type Entry =
       repeatable: boolean
       done?: Condition
       record?: Json
+      /** The file that is there when it is done. */
+      path?: string
+      /** Of a tentative change: until when it may be taking itself back. ISO 8601. */
+      until?: string
+      /** Of a tentative change: tells that it is there, kept or not; and what takes it back. */
+      tried?: Condition
+      back?: Call
     }
+  /** A tentative change is in effect, and is not kept yet. */
+  | { kind: 'tried'; part: string; action: string; until: string }
   | { kind: 'child'; part: string; action: string; process: ProcessRef; what: string }
   | {
       kind: 'outcome'
@@ -51,7 +66,7 @@ export type Entry =
       object: ObjectRef
       part: string
       action: string
-      result: 'done' | 'failed' | 'stopped'
+      result: Result
       reason?: string
       outputs?: Record<string, Json>
       record?: Json
@@ -228,7 +243,7 @@ export function unfinished(files: readonly JournalFile[]): Unfinished[] {
     const open =
       intent && !outcomes.some((o) => o.part === intent.part && o.action === intent.action && o.seq > intent.seq) ? intent : undefined
     const isDone = (p: (typeof planned.parts)[number]) =>
-      p.actions.every((a) => outcomes.some((o) => o.part === p.digest && o.action === a && o.result === 'done'))
+      p.actions.every((a) => outcomes.some((o) => o.part === p.digest && o.action === a && isBehind(o.result)))
     const left = planned.parts.filter((p) => !isDone(p))
     if (left.length === 0) continue
     const child = open && after.findLast((l) => l.kind === 'child' && l.part === open.part && l.action === open.action)

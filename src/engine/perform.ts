@@ -1,15 +1,18 @@
-import type { Action, Condition, ExpectAction, Json, ObjectRef, RunAction, SealAction } from '../contract.ts'
+import { type Action, type Call, type ExpectAction, isChange, type Json, type RunAction } from '../contract.ts'
 import { Failure, Refusal } from './errors.ts'
-import type { Entry } from './journal.ts'
+import { type Entry, isBehind, type Result } from './journal.ts'
 import type { Plan, PlannedPart } from './plan.ts'
 import type { CallResult, EnginePorts } from './ports.ts'
+import { type Doing, type Holdings, hold, noHoldings, type Outcome, prove, releaseAll, seal, sealedPath } from './secrets.ts'
+import { tryChange, untilOf } from './tentative.ts'
+import { met, waitUntilSteady } from './waiting.ts'
 
 /**
  * Performs plans. The only place that changes anything: the intent is in the journal before, the outcome after, and between any two
  * lines it may be killed.
  */
 
-type ActionStatus = 'waiting' | 'running' | 'done' | 'failed' | 'stopped'
+type ActionStatus = 'waiting' | 'running' | Result
 
 export interface Progress {
   part: string
@@ -17,6 +20,8 @@ export interface Progress {
   status: ActionStatus
   /** What it waits for, or why it failed. */
   note?: string
+  /** Of a tentative change that is in effect: when it may last be taking itself back. ISO 8601. */
+  until?: string
   /** ISO 8601; when this status began. */
   at: string
 }
@@ -35,10 +40,9 @@ export interface Control {
   stopping: () => boolean
   /** Asked a second time: waiting ends at once; a change under way is still waited for. */
   signal: AbortSignal
+  /** A person sits at a terminal that can be handed to a tool. */
+  terminal: boolean
 }
-
-/** Milliseconds between two looks at a condition; grows to the second figure. */
-const POLL = { first: 500, most: 5000 }
 
 /** `from` goes on inside a part, at the action with that index. */
 export async function perform(
@@ -50,55 +54,106 @@ export async function perform(
   from?: { part: string; action: number },
 ): Promise<PerformResult> {
   const result: PerformResult = { done: [], left: [...plan.parts], stopped: false }
+  const means: Means = { ports, journal, onProgress, control }
   for (const part of plan.parts) {
     if (control.stopping()) return { ...result, stopped: true }
     result.left = result.left.filter((p) => p !== part)
-    for (const action of part.actions.slice(from?.part === part.digest ? from.action : 0)) {
-      const tell = (status: ActionStatus, note?: string) =>
-        onProgress({ part: part.digest, action: action.id, status, at: ports.clock.now().toISOString(), ...(note ? { note } : {}) })
-      const where = { stage: plan.stage.kind, step: part.step, object: part.object, part: part.digest, action: action.id }
-      const record = recordOf(action)
-      await journal({
-        kind: 'intent',
-        ...where,
-        title: action.title,
-        repeatable: action.kind !== 'run' || action.done !== undefined,
-        ...(action.kind === 'run' && action.done ? { done: action.done } : {}),
-        ...(record !== undefined ? { record } : {}),
-      })
-      tell('running')
-      const outcome = await perform1(part, action, ports, journal, (note) => tell('running', note), control)
-      await journal({
-        kind: 'outcome',
-        ...where,
-        result: outcome.result,
-        ...(outcome.reason ? { reason: outcome.reason } : {}),
-        ...(outcome.outputs ? { outputs: outcome.outputs } : {}),
-        ...(outcome.result === 'done' && record !== undefined ? { record } : {}),
-      })
-      tell(outcome.result, outcome.reason)
-      if (outcome.result === 'stopped') return { ...result, stopped: true }
-      if (outcome.result === 'failed')
-        return {
-          ...result,
-          failed: { part, action, reason: outcome.reason ?? 'failed', ...(outcome.remedy ? { remedy: outcome.remedy } : {}) },
-        }
+    const holdings = noHoldings()
+    try {
+      for (const action of part.actions.slice(from?.part === part.digest ? from.action : 0)) {
+        const outcome = await performAction(plan, part, action, holdings, means)
+        if (!isBehind(outcome.result)) await clearAway(plan, part, action, holdings, means)
+        if (outcome.result === 'stopped') return { ...result, stopped: true }
+        if (outcome.result === 'failed')
+          return {
+            ...result,
+            failed: { part, action, reason: outcome.reason ?? 'failed', ...(outcome.remedy ? { remedy: outcome.remedy } : {}) },
+          }
+        // where nothing is changed there is nothing to be brought to an end first
+        if (control.stopping() && action !== part.actions.at(-1) && !part.actions.some(isChange)) return { ...result, stopped: true }
+      }
+    } finally {
+      await releaseAll(holdings)
     }
     result.done.push(part)
   }
   return result
 }
 
-/** What taking an action back needs to know. */
-function recordOf(action: Action): Json | undefined {
-  return action.kind === 'run' && 'record' in action.undo ? action.undo.record : undefined
+interface Means {
+  ports: EnginePorts
+  journal: (entry: Entry) => Promise<void>
+  onProgress: (p: Progress) => void
+  control: Control
 }
 
-interface Outcome {
-  result: 'done' | 'failed' | 'stopped'
-  reason?: string
-  remedy?: string
-  outputs?: Record<string, Json>
+/** What the part would have taken away at its end, where it ends before; what becomes of that is in the journal. */
+async function clearAway(plan: Plan, part: PlannedPart, ended: Action, holdings: Holdings, means: Means): Promise<void> {
+  for (const action of part.actions.slice(part.actions.indexOf(ended) + 1))
+    if (action.kind === 'run' && action.always) await performAction(plan, part, action, holdings, means)
+}
+
+/** One action with its intent before and its outcome after. */
+async function performAction(plan: Plan, part: PlannedPart, action: Action, holdings: Holdings, means: Means): Promise<Outcome> {
+  const { ports, journal, control } = means
+  let until: string | undefined
+  const tell = (status: ActionStatus, note?: string) =>
+    means.onProgress({
+      part: part.digest,
+      action: action.id,
+      status,
+      at: ports.clock.now().toISOString(),
+      ...(note ? { note } : {}),
+      ...(until && status === 'running' ? { until } : {}),
+    })
+  const where = { stage: plan.stage.kind, step: part.step, object: part.object, part: part.digest, action: action.id }
+  const record = recordOf(action)
+  const path = action.kind === 'seal' ? sealedPath(action, holdings, ports.clock.now()) : ''
+  await journal({
+    kind: 'intent',
+    ...where,
+    title: action.title,
+    repeatable: action.kind !== 'run' || action.done !== undefined,
+    ...(action.kind === 'run' && action.done ? { done: action.done } : {}),
+    ...(action.kind === 'try'
+      ? { done: action.kept, until: untilOf(action, ports.clock.now()).toISOString(), tried: action.tried, back: action.back }
+      : {}),
+    ...(record !== undefined ? { record } : {}),
+    ...(path ? { path } : {}),
+  })
+  tell('running')
+  const doing: Doing = {
+    ports,
+    object: part.object,
+    holdings,
+    note: (text, given) => {
+      until = given ?? until
+      tell('running', text)
+    },
+    onChild: (process) => journal({ kind: 'child', part: part.digest, action: action.id, process, what: action.title }),
+    signal: control.signal,
+    terminal: control.terminal,
+  }
+  const outcome = await caught(() =>
+    action.kind === 'try'
+      ? tryChange(action, { ...doing, journal, part: part.digest, stopping: control.stopping })
+      : performKind(action, path, doing),
+  )
+  await journal({
+    kind: 'outcome',
+    ...where,
+    result: outcome.result,
+    ...(outcome.reason ? { reason: outcome.reason } : {}),
+    ...(outcome.outputs ? { outputs: outcome.outputs } : {}),
+    ...(outcome.result === 'done' && record !== undefined ? { record } : {}),
+  })
+  tell(outcome.result, outcome.reason)
+  return outcome
+}
+
+/** What taking an action back needs to know. */
+function recordOf(action: Action): Json | undefined {
+  return isChange(action) && 'record' in action.undo ? action.undo.record : undefined
 }
 
 const failedBy = (result: Extract<CallResult, { ok: false }>): Outcome => ({
@@ -107,16 +162,9 @@ const failedBy = (result: Extract<CallResult, { ok: false }>): Outcome => ({
   ...(result.remedy ? { remedy: result.remedy } : {}),
 })
 
-async function perform1(
-  part: PlannedPart,
-  action: Action,
-  ports: EnginePorts,
-  journal: (entry: Entry) => Promise<void>,
-  note: (text: string) => void,
-  control: Control,
-): Promise<Outcome> {
+async function caught(work: () => Promise<Outcome>): Promise<Outcome> {
   try {
-    return await performKind(part, action, ports, journal, note, control)
+    return await work()
   } catch (error) {
     if (error instanceof Refusal || error instanceof Failure)
       return { result: 'failed', reason: error.message, ...(error.hint ? { remedy: error.hint } : {}) }
@@ -124,21 +172,19 @@ async function perform1(
   }
 }
 
-async function performKind(
-  part: PlannedPart,
-  action: Action,
-  ports: EnginePorts,
-  journal: (entry: Entry) => Promise<void>,
-  note: (text: string) => void,
-  control: Control,
-): Promise<Outcome> {
+async function performKind(action: Exclude<Action, { kind: 'try' }>, path: string, doing: Doing): Promise<Outcome> {
+  const { ports } = doing
   switch (action.kind) {
     case 'run':
-      return runChange(part, action, ports, journal)
+      return runChange(action, doing)
+    case 'hold':
+      return hold(action, doing)
     case 'seal':
-      return seal(action, ports)
+      return seal(action, path, doing)
+    case 'prove':
+      return prove(action, doing)
     case 'expect':
-      return expect(action, part.object, ports, note, control)
+      return expect(action, doing)
     case 'write': {
       if (!ports.workspace) return { result: 'failed', reason: 'there is no workspace to write into' }
       const sha256 = await ports.workspace.write(action.path, action.content)
@@ -147,66 +193,44 @@ async function performKind(
   }
 }
 
-async function runChange(
-  part: PlannedPart,
-  action: RunAction,
-  ports: EnginePorts,
-  journal: (entry: Entry) => Promise<void>,
-): Promise<Outcome> {
-  const result = await ports.call(action.call, {
-    onChild: (process) => journal({ kind: 'child', part: part.digest, action: action.id, process, what: action.title }),
-  })
+async function runChange(action: RunAction, { ports, object, onChild, holdings }: Doing): Promise<Outcome> {
+  const result = await ports.call(filledIn(action.call, holdings.outputs), { onChild })
   if (result.ok) return { result: 'done', ...(result.summary ? { reason: result.summary } : {}) }
   // A call can fail after it had its effect; what the object says decides.
-  const now = action.done ? await met(action.done, part.object, ports) : undefined
+  const now = action.done ? await met(action.done, object, ports) : undefined
   if (now === true) return { result: 'done', reason: `${action.done?.sentence}, though the call ended with: ${result.reason}` }
   return failedBy(result)
 }
 
-async function seal(action: SealAction, ports: EnginePorts): Promise<Outcome> {
-  const source = await ports.call(action.source)
-  if (!source.ok) return failedBy(source)
-  if (source.output.length === 0) return { result: 'failed', reason: 'there was nothing to seal: the answer was empty' }
-  const time = ports.clock.now().toISOString().replace(/[:.]/g, '-').slice(0, 19)
-  const sealed = await ports.seal(source.output, { path: action.path.replace('{time}', time), opens: action.opens })
-  source.output.fill(0)
-  return {
-    result: 'done',
-    reason: `${sealed.path}, ${sealed.recipients.length} ${sealed.recipients.length === 1 ? 'recipient' : 'recipients'}`,
-    outputs: { ...sealed },
-  }
+/** Public values of what was waited for, for the actions behind it. */
+async function outputsOf({ condition }: ExpectAction, { ports, object, holdings }: Doing): Promise<Pick<Outcome, 'outputs'>> {
+  const { look } = await ports.observeOne(condition.observation, object)
+  const outputs = look.ok ? ports.outputs(condition.observation, look.value) : {}
+  Object.assign(holdings.outputs, outputs)
+  return { outputs }
 }
 
-/** Waits until a condition holds. Its first look is at once; a look that fails is taken again until the deadline. */
-async function expect(
-  action: ExpectAction,
-  object: ObjectRef,
-  ports: EnginePorts,
-  note: (text: string) => void,
-  control: Control,
-): Promise<Outcome> {
-  const end = ports.clock.now().getTime() + action.deadlineSeconds * 1000
-  let wait = POLL.first
-  for (;;) {
-    const now = await met(action.condition, object, ports, control.signal)
-    if (now === true) return { result: 'done' }
-    if (control.signal.aborted) return { result: 'stopped', reason: `stopped while waiting: ${now}` }
-    const left = end - ports.clock.now().getTime()
-    if (left <= 0) {
-      const explained = action.explain ? await ports.call(action.explain) : undefined
-      const why = explained?.ok && explained.summary ? `; the node says: ${explained.summary}` : ''
-      return { result: 'failed', reason: `after ${action.deadlineSeconds} s: ${now}${why}` }
-    }
-    // the last look is at the deadline, not somewhere before it
-    const pause = Math.min(wait, left)
-    note(`${now}, again in ${Math.ceil(pause / 1000)} s`)
-    await ports.clock.sleep(pause, control.signal)
-    wait = Math.min(wait * 2, POLL.most)
+/** The call with outputs of earlier actions in the place of their names in braces. */
+function filledIn({ verb, args }: Call, outputs: Holdings['outputs']): Call {
+  const fill = (value: Json): Json => {
+    if (typeof value === 'string') return value.replace(/^\{(\w+)\}$/, (whole, name: string) => String(outputs[name] ?? whole))
+    if (Array.isArray(value)) return value.map(fill)
+    return value && typeof value === 'object' ? mapValues(value, fill) : value
   }
+  return { verb, args: mapValues(args, fill) }
 }
 
-/** Whether a condition holds now, or why not. */
-async function met(condition: Condition, object: ObjectRef, ports: EnginePorts, signal?: AbortSignal): Promise<true | string> {
-  const { look } = await ports.observeOne(condition.observation, object, signal)
-  return look.ok ? ports.holds(condition.observation, condition.predicate, look.value, condition.args) : look.reason
+const mapValues = (map: { [key: string]: Json }, f: (value: Json) => Json): { [key: string]: Json } =>
+  Object.fromEntries(Object.entries(map).map(([key, value]) => [key, f(value)]))
+
+/** Waits until a condition holds, and says why where it does not. */
+async function expect(action: ExpectAction, doing: Doing): Promise<Outcome> {
+  const { ports, signal } = doing
+  const deadline = ports.clock.now().getTime() + action.deadlineSeconds * 1000
+  const now = await waitUntilSteady(action.condition, deadline, action.steadySeconds ?? 0, doing)
+  if (now === true) return { result: 'done', ...(action.outputs ? await outputsOf(action, doing) : {}) }
+  if (signal.aborted) return { result: 'stopped', reason: `stopped while waiting: ${now}` }
+  const explained = action.explain ? await ports.call(action.explain) : undefined
+  const why = explained?.ok && explained.summary ? `; the node says: ${explained.summary}` : ''
+  return { result: 'failed', reason: `after ${action.deadlineSeconds} s: ${now}${why}` }
 }

@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto'
-import type { Action, AnyStep, Applied, Blocked, Json, Part, StepContext } from '../contract.ts'
+import {
+  type Action,
+  type AnyStep,
+  type Applied,
+  type Blocked,
+  canonical,
+  isChange,
+  type Json,
+  type Part,
+  type StepContext,
+} from '../contract.ts'
 import { Refusal } from './errors.ts'
 import { answersFor, type Observed, type RawAnswers, seenForRemediate } from './evaluate.ts'
 
@@ -14,6 +24,8 @@ const PLAN_SCHEMA = 'talos-preflight/plan/v1'
 export interface Stage {
   kind: 'mend' | 'undo'
   steps: string[]
+  /** Takes proofs anew although the last ones still count. */
+  renew?: true
 }
 
 export interface PlannedPart extends Part {
@@ -27,19 +39,6 @@ export interface Plan {
   identity: Record<string, string>
   parts: PlannedPart[]
   blocked: (Blocked & { step: string })[]
-}
-
-/** JSON with sorted keys, so that equal values have equal text. */
-export function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
-  if (value && typeof value === 'object') {
-    const entries = Object.entries(value).filter(([, v]) => v !== undefined)
-    return `{${entries
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`)
-      .join(',')}}`
-  }
-  return JSON.stringify(value)
 }
 
 export const digestOf = (value: unknown): string => createHash('sha256').update(canonical(value)).digest('hex')
@@ -56,6 +55,7 @@ export function makePlan(
   given: { answers: RawAnswers; context: StepContext; identity: Record<string, string>; applied: Record<string, Applied[]> },
 ): Plan {
   const plan: Plan = { stage, identity: given.identity, parts: [], blocked: [] }
+  const known = new Set<string>()
   for (const step of steps) {
     const seen = seenForRemediate(step, observed)
     const remediation =
@@ -68,18 +68,48 @@ export function makePlan(
         `${step.id} has no plan: a person has to mend it`,
         `talos-preflight check ${step.id} says how, object by object`,
       )
-    for (const part of remediation.parts)
+    for (const part of remediation.parts) {
+      // steps that want the same of the same object share one part
+      const change = digestOf([part.object, part.actions])
+      if (known.has(change)) continue
+      known.add(change)
+      checkNames(part)
       plan.parts.push({ ...part, step: step.id, digest: digestOf({ step: step.id, object: part.object, actions: part.actions }) })
+    }
     for (const block of remediation.blocked) plan.blocked.push({ ...block, step: step.id })
   }
   return plan
 }
 
+/**
+ * What an action names must be left behind by one before it.
+ *
+ * @throws Error where a step makes a part that could not be performed.
+ */
+function checkNames(part: Part): void {
+  const held = new Set<string>()
+  const sealed = new Set<string>()
+  let speaks = false
+  for (const action of part.actions) {
+    const wants = action.kind === 'seal' ? action.source : action.kind === 'prove' ? action.of : undefined
+    if (wants && 'held' in wants && !held.has(wants.held)) throw new Error(`${action.id}: nothing holds "${wants.held}" before it`)
+    if (wants && 'sealed' in wants && !sealed.has(wants.sealed))
+      throw new Error(`${action.id}: nothing is sealed by "${wants.sealed}" before it`)
+    const placeholder = action.kind === 'run' ? /"\{(\w+)\}"/.exec(JSON.stringify(action.call.args)) : null
+    if (placeholder && !speaks) throw new Error(`${action.id}: nothing before it gives ${placeholder[0]}`)
+    speaks ||= (action.kind === 'expect' && action.outputs === true) || action.kind === 'prove'
+    if (action.kind === 'hold') held.add(action.as)
+    if (action.kind === 'seal') sealed.add(action.id)
+  }
+}
+
 /** The same change as files and commands: each change becomes the file that says it, everything else falls away. */
 export function asFiles(plan: Plan): Plan {
   const parts = plan.parts.map((part) => {
+    // what changes nothing needs nobody else to do it
+    if (!part.actions.some(isChange)) return part
     const actions = part.actions.flatMap((action): Action[] =>
-      action.kind === 'run' && action.file
+      isChange(action) && action.file
         ? [
             {
               kind: 'write',

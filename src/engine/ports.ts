@@ -1,4 +1,4 @@
-import type { Block, Call, Json, ObjectRef, Opens, Sighting } from '../contract.ts'
+import type { Block, Call, Json, Look, ObjectRef, Opens, SealAction, Sighting, Source } from '../contract.ts'
 import type { Observed } from './evaluate.ts'
 import type { ProcessRef } from './journal.ts'
 
@@ -21,6 +21,13 @@ export interface LookProgress {
   now: string
 }
 
+/** A failed call; both texts are safe to show. */
+interface CallFailed {
+  ok: false
+  reason: string
+  remedy?: string
+}
+
 /** A sealed file: everything about it is public. */
 interface Sealed {
   path: string
@@ -28,6 +35,21 @@ interface Sealed {
   bytes: number
   recipients: string[]
 }
+
+/** A secret in memory. What it is, only the port knows that made it. */
+export interface Held {
+  bytes: number
+  /** Where it lies, where that is worth a word. */
+  place: string
+  release: () => Promise<void>
+}
+
+interface StreamHooks extends Pick<CallHooks, 'signal'> {
+  /** How far it is, in bytes; `total` where it is known. */
+  onBytes?: (done: number, total?: number) => void
+}
+
+export type Identified = { identity: Record<string, string> } | { reason: string; remedy?: string; partial?: Record<string, string> }
 
 export interface EnginePorts {
   clock: { now: () => Date; sleep: (ms: number, signal?: AbortSignal) => Promise<void> }
@@ -44,10 +66,22 @@ export interface EnginePorts {
   commandLine: (call: Call) => string
   /** What a change comes to, with secrets masked, without making it. */
   preview: (call: Call) => Promise<Block[]>
-  seal: (plaintext: Buffer, to: { path: string; opens: Opens }) => Promise<Sealed>
+  /** Takes a secret into memory. */
+  hold: (source: Source, hooks: StreamHooks) => Promise<{ ok: true; held: Held } | CallFailed>
+  /** Seals what is held. The file gets its name when all of it is valid; its manifest lies beside it by then. */
+  seal: (held: Held, to: { path: string; opens: Opens; manifest?: SealAction['manifest'] }, hooks: StreamHooks) => Promise<Sealed>
+  /** Looks at what is held, or at a sealed file below the workspace. `of` is the SHA-256 of the bytes that were looked at. */
+  prove: (
+    observation: string,
+    of: Held | { path: string },
+    hooks: StreamHooks & { terminal: boolean },
+  ) => Promise<{ look: Look<unknown>; of: string }>
+  /** The public values of an observation that later actions may use. */
+  outputs: (observation: string, value: unknown) => Record<string, string | number>
   /** Why nothing can be sealed for this, or undefined where it can. */
   cannotSeal: (opens: Opens) => string | undefined
-  identify: () => Promise<{ identity: Record<string, string> } | { reason: string; remedy?: string }>
+  /** `partial` is what can be told of it without asking it. */
+  identify: () => Promise<Identified>
   processes: { self: () => ProcessRef; alive: (ref: ProcessRef) => boolean }
   /** The operator's workspace; absent where there is none, and then nothing is written. */
   workspace?: WorkspacePort
@@ -61,4 +95,5 @@ export interface WorkspacePort {
   /** Writes below the workspace: only what is not secret. Returns the SHA-256. */
   write: (path: string, content: string) => Promise<string>
   read: (path: string) => Promise<string | undefined>
+  has: (path: string) => Promise<boolean>
 }

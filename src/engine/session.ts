@@ -1,22 +1,16 @@
-import type { AnyStep, Block, StepContext, Word } from '../contract.ts'
+import { type AnyStep, isChange, type Recipient, type StepContext, type Word } from '../contract.ts'
 import { Interrupted, Refusal } from './errors.ts'
-import { evaluate, type Observed, observationsFor, type RawAnswers, type StepResult, type Summary, summarize } from './evaluate.ts'
-import { appliedFor, type Entry, hashOf, headsOf, type JournalFile, lineOf, readJournal, type Unfinished, unfinished } from './journal.ts'
+import { counts, evaluate, type Observed, observationsFor, type RawAnswers, type StepResult, summarize } from './evaluate.ts'
+import { keepLook } from './evidence.ts'
+import { appliedFor, isBehind, type JournalFile, type Unfinished, unfinished } from './journal.ts'
 import { type Control, type PerformResult, type Progress, perform } from './perform.ts'
-import {
-  asFiles,
-  canonical,
-  digestOf,
-  digestOfPlan,
-  makePlan,
-  type Plan,
-  type PlannedPart,
-  readPlan,
-  type Stage,
-  whatChanged,
-  writePlan,
-} from './plan.ts'
-import type { EnginePorts, LookProgress } from './ports.ts'
+import { asFiles, digestOfPlan, makePlan, type Plan, type PlannedPart, readPlan, type Stage, whatChanged, writePlan } from './plan.ts'
+import type { EnginePorts, Identified } from './ports.ts'
+import { createRecorder } from './recorder.ts'
+import { refuseToApply } from './refuse.ts'
+import { type Became, waitForOrphan, waitForWindow, whatBecame } from './resume.ts'
+import { type PartReview, progressKey, type Report, type SessionState } from './state.ts'
+import { met } from './waiting.ts'
 
 /**
  * One session: the flow from looking over planning to performing and looking again, and its state. Every front end drives this and
@@ -37,6 +31,8 @@ export interface SessionOptions {
   answers: RawAnswers
   attestations: readonly Word[]
   waivers: readonly Word[]
+  /** Who can open what is sealed, as of now. */
+  recipients: () => readonly Recipient[]
   /** The identity that the workspace is bound to, once it was seen. */
   pinned?: Record<string, string>
   /** Writes into the profile. Each returns when it is on disk. */
@@ -47,54 +43,13 @@ export interface SessionOptions {
   }
 }
 
-export interface Report {
-  startedAt: string
-  finishedAt: string
-  results: StepResult[]
-  summary: Summary
-  observed: Observed
-  /** Which cluster answered; absent where none did. */
-  identity?: Record<string, string>
-}
-
-export interface PartReview {
-  part: string
-  /** What the object says to the same change, tried without effect; absent where there is nothing to try. */
-  dryRun?: { ok: boolean; text: string }
-  preview: Block[]
-}
-
-type Activity =
-  | { kind: 'idle' }
-  | ({ kind: 'looking'; since: string } & LookProgress)
-  | { kind: 'reviewing'; since: string; done: number; total: number }
-  | { kind: 'performing'; since: string; stopping: boolean }
-
-export interface RunState {
-  plan: Plan
-  /** The last word of each action, by part and action. */
-  progress: Record<string, Progress>
-  log: { at: string; text: string }[]
-  result?: PerformResult
-}
-
-export interface SessionState {
-  activity: Activity
-  report?: Report
-  run?: RunState
-  unfinished: Unfinished[]
-  /** Hash of the last line of this run's journal. */
-  journalHead: string | null
-  answers: RawAnswers
-}
-
 export interface Session {
   state: () => SessionState
   subscribe: (listener: () => void) => () => void
   /** Reads the workspace's journals: what was under way when an earlier run ended. */
   open: () => Promise<readonly Unfinished[]>
   /** Finds out what became of an interrupted action, and finishes the checks behind it. */
-  resume: (run: Unfinished) => Promise<{ result: 'done' | 'not done' | 'cannot tell'; reason: string }>
+  resume: (run: Unfinished, options?: { takeBack: boolean }) => Promise<Became>
   look: (steps?: readonly string[]) => Promise<Report>
   plan: (stage: Stage) => Promise<Plan>
   review: (plan: Plan) => Promise<PartReview[]>
@@ -106,10 +61,10 @@ export interface Session {
   answer: (step: string, question: string, text: string) => Promise<void>
   /** Once: the object at hand is finished first. Twice: waiting ends at once. */
   stop: () => void
+  /** A person sits at a terminal: `lend` hands it over while a tool asks for something. */
+  lendTerminal: (lend: (run: () => Promise<void>) => Promise<void>) => void
   close: (exitCode: number) => Promise<void>
 }
-
-const progressKey = (part: string, action: string): string => `${part} ${action}`
 
 /** Dry runs and previews side by side. */
 const REVIEWS_AT_ONCE = 6
@@ -122,9 +77,7 @@ export function createSession(options: SessionOptions): Session {
   let words = { attestations: [...options.attestations], waivers: [...options.waivers] }
   let pinned = options.pinned
   let files: JournalFile[] = []
-  let journalName: string | undefined
-  let seq = 0
-  let writing: Promise<void> = Promise.resolve()
+  let lend: ((run: () => Promise<void>) => Promise<void>) | undefined
   let stops = 0
   let abort = new AbortController()
 
@@ -148,43 +101,19 @@ export function createSession(options: SessionOptions): Session {
       }
     }
 
-  /** One line after the other, each on disk before the next thing happens. Without a workspace there is no journal. */
-  const journal = (entry: Entry): Promise<void> => {
-    if (!workspace) return Promise.resolve()
-    writing = writing.then(async () => {
-      if (!journalName) {
-        const self = ports.processes.self()
-        const name = `${iso().replace(/[:.]/g, '-').slice(0, 19)}-${digestOf([self, iso()]).slice(0, 6)}.jsonl`
-        files = await readFiles()
-        await append(name, {
-          kind: 'opened',
-          tool: options.tool,
-          mode: options.mode,
-          operator: options.operator,
-          command: options.command,
-          process: self,
-          heads: headsOf(files),
-        })
-        journalName = name
-      }
-      await append(journalName, entry)
-    })
-    return writing
-  }
-  const append = async (name: string, entry: Entry): Promise<void> => {
-    const line = lineOf(entry, { seq: seq + 1, at: clock.now(), prev: state.journalHead })
-    await workspace?.append(name, line)
-    seq++
-    set({ journalHead: hashOf(line) })
-  }
-  const readFiles = async (): Promise<JournalFile[]> =>
-    workspace ? (await workspace.journals()).map((f) => readJournal(f.name, f.text)) : []
+  const { tool, mode, operator, command } = options
+  const recorder = createRecorder(ports, { tool, mode, operator, command }, (journalHead) => set({ journalHead }))
+  const { journal } = recorder
 
-  const context = (): StepContext => ({
+  const context = (renew = false): StepContext => ({
     now: clock.now(),
     template: options.template,
     cluster: options.cluster,
+    identity: pinned ?? {},
+    recipients: options.recipients(),
     delivery: options.delivery,
+    renew,
+    waived: words.waivers.filter((w) => !w.object && counts(w, clock.now())).map((w) => w.step),
   })
   const wanted = (ids?: readonly string[]): AnyStep[] => (ids ? ids.map((id) => byId(id)) : [...steps])
   const byId = (id: string): AnyStep => {
@@ -194,16 +123,17 @@ export function createSession(options: SessionOptions): Session {
   }
 
   /** The identity of what answers, checked against the one that the workspace is bound to. */
-  const identify = async (): Promise<{ identity: Record<string, string> } | { reason: string; remedy?: string }> => {
+  const identify = async (): Promise<Identified> => {
     const seen = await ports.identify()
-    if (!('identity' in seen)) return seen
-    if (pinned && canonical(pinned) !== canonical(seen.identity)) {
+    const known = 'identity' in seen ? seen.identity : (seen.partial ?? {})
+    if (pinned && Object.entries(known).some(([key, value]) => pinned?.[key] !== value)) {
       throw new Refusal(
         'other-cluster',
         'another cluster answers than the one this workspace belongs to',
         'use --context or --workspace for the right one; after a CA rotation of your own, see docs/errors.md',
       )
     }
+    if (!('identity' in seen)) return seen
     if (!pinned && workspace) {
       await options.save.identity(seen.identity)
       await journal({ kind: 'identified', identity: seen.identity, was: null })
@@ -241,20 +171,7 @@ export function createSession(options: SessionOptions): Session {
       observed,
       ...('identity' in identity ? { identity: identity.identity } : {}),
     }
-    if (workspace) {
-      const folder = `evidence/runs/${startedAt.replace(/[:.]/g, '-').slice(0, 19)}`
-      const sha256 = await workspace.write(
-        `${folder}/observations.json`,
-        `${JSON.stringify({ schema: 'talos-preflight/observations/v1', mode: options.mode, takenAt: startedAt, cluster: options.cluster, answers: state.answers, observed }, null, 1)}\n`,
-      )
-      const looks = Object.values(observed).flat()
-      await journal({ kind: 'observed', evidence: folder, sha256, looks: looks.length, failed: looks.filter((s) => !s.look.ok).length })
-      await workspace.write(
-        `${folder}/findings.json`,
-        `${JSON.stringify({ schema: 'talos-preflight/findings/v1', mode: options.mode, takenAt: startedAt, results }, null, 1)}\n`,
-      )
-      await journal({ kind: 'concluded', summary: report.summary, verdicts: Object.fromEntries(results.map((r) => [r.id, r.count])) })
-    }
+    if (workspace) await keepLook(workspace, journal, { mode, cluster: options.cluster, answers: state.answers }, report, results)
     set({ report: { ...report, summary: summarize(report.results), observed: { ...state.report?.observed, ...observed } } })
     return { ...report, results }
   })
@@ -263,10 +180,10 @@ export function createSession(options: SessionOptions): Session {
     const needed = stage.steps.map(byId)
     const observed = await observe(needed, 'remediate', true)
     const identity = await identify()
-    files = await readFiles()
+    files = await recorder.read()
     const made = makePlan({ ...stage, steps: needed.map((s) => s.id) }, needed, observed, {
       answers: state.answers,
-      context: context(),
+      context: context(stage.renew),
       identity: 'identity' in identity ? identity.identity : {},
       applied: Object.fromEntries(needed.map((s) => [s.id, appliedFor(files, s.id)])),
     })
@@ -279,7 +196,7 @@ export function createSession(options: SessionOptions): Session {
     set({ activity: { kind: 'reviewing', since: iso(), done: 0, total: queue.length } })
     const worker = async (): Promise<void> => {
       for (let part = queue.shift(); part; part = queue.shift()) {
-        const change = part.actions.find((a) => a.kind === 'run')
+        const change = part.actions.find(isChange)
         const tried = change?.dryRun ? await ports.call(change.dryRun) : undefined
         reviews.push({
           part: part.digest,
@@ -295,9 +212,7 @@ export function createSession(options: SessionOptions): Session {
 
   const doneByJournal = (part: PlannedPart): boolean =>
     files.some((f) => {
-      const done = new Set(
-        f.lines.flatMap((l) => (l.kind === 'outcome' && l.part === part.digest && l.result === 'done' ? [l.action] : [])),
-      )
+      const done = new Set(f.lines.flatMap((l) => (l.kind === 'outcome' && l.part === part.digest && isBehind(l.result) ? [l.action] : [])))
       return part.actions.every((a) => done.has(a.id))
     })
 
@@ -314,35 +229,9 @@ export function createSession(options: SessionOptions): Session {
     return { ...fresh, parts: fresh.parts.filter((p) => kept.parts.some((k) => k.digest === p.digest)) }
   }
 
-  const checkSealing = (given: Plan): void => {
-    for (const opens of new Set(given.parts.flatMap((p) => p.actions).flatMap((a) => (a.kind === 'seal' ? [a.opens] : [])))) {
-      const why = ports.cannotSeal(opens)
-      if (why) throw new Refusal('cannot-seal', why, 'talos-preflight keys create, then keys add NAME RECIPIENT --role recovery')
-    }
-  }
-
   const apply = during(async (given: Plan, consent: { how: string }): Promise<PerformResult> => {
     freshControl()
-    if (given.parts.length === 0)
-      throw new Refusal(
-        'nothing-to-do',
-        'the plan has nothing to do',
-        given.blocked[0] ? `${given.blocked[0].object.name}: ${given.blocked[0].reason}` : undefined,
-      )
-    if (!workspace)
-      throw new Refusal(
-        'no-workspace',
-        'changes need a workspace for the journal and the sealed configs, and there is none here',
-        'talos-preflight init',
-      )
-    checkSealing(given)
-    if (Object.keys(given.identity).length === 0 && given.parts.some((p) => p.actions.some((a) => a.kind === 'run'))) {
-      throw new Refusal(
-        'no-identity',
-        'the cluster did not say who it is, so the plan is bound to nothing',
-        'see talos-preflight check, and talos-preflight doctor',
-      )
-    }
+    const into = refuseToApply(given, ports, lend !== undefined)
     const fresh = await plan(given.stage)
     const changed = whatChanged(given, fresh, () => false)
     if (changed.length > 0)
@@ -353,7 +242,7 @@ export function createSession(options: SessionOptions): Session {
       )
     const digest = digestOfPlan(given)
     const path = `evidence/plans/${digest.slice(0, 16)}.json`
-    await workspace.write(path, writePlan(given))
+    await into.write(path, writePlan(given))
     await journal({
       kind: 'planned',
       stage: given.stage,
@@ -377,9 +266,22 @@ export function createSession(options: SessionOptions): Session {
     abort = new AbortController()
   }
 
+  /** Ports that hand the terminal over where a tool is going to ask for something. */
+  const lending = (): EnginePorts => ({
+    ...ports,
+    prove: async (observation, of, hooks) => {
+      if (!hooks.terminal || !lend) return ports.prove(observation, of, hooks)
+      let proved: Awaited<ReturnType<EnginePorts['prove']>> | undefined
+      await lend(async () => {
+        proved = await ports.prove(observation, of, hooks)
+      })
+      return proved ?? { look: { ok: false, reason: 'the terminal could not be handed over', evidence: [] }, of: '' }
+    },
+  })
+
   const run = async (given: Plan, from?: { part: string; action: number }): Promise<PerformResult> => {
     set({ activity: { kind: 'performing', since: iso(), stopping: false }, run: { plan: given, progress: {}, log: [] } })
-    const control: Control = { stopping: () => stops > 0, signal: abort.signal }
+    const control: Control = { stopping: () => stops > 0, signal: abort.signal, terminal: lend !== undefined }
     const onProgress = (p: Progress): void => {
       if (!state.run) return
       const part = given.parts.find((x) => x.digest === p.part)
@@ -393,59 +295,47 @@ export function createSession(options: SessionOptions): Session {
         },
       })
     }
-    const result = await perform(given, ports, journal, onProgress, control, from)
+    const result = await perform(given, lending(), journal, onProgress, control, from)
     if (state.run) set({ run: { ...state.run, result } })
     return result
   }
 
-  const resume = during(async (left: Unfinished): Promise<{ result: 'done' | 'not done' | 'cannot tell'; reason: string }> => {
+  const resume = during(async (left: Unfinished, options?: { takeBack: boolean }): Promise<Became> => {
     freshControl()
     const { intent } = left
     if (!intent) {
       set({ unfinished: state.unfinished.filter((u) => u !== left) })
       return { result: 'not done', reason: `nothing was under way; ${left.left.join(', ')} had not begun` }
     }
-    while (left.child && ports.processes.alive(left.child)) {
-      set({
-        activity: {
-          kind: 'looking',
-          since: iso(),
-          done: 0,
-          total: 1,
-          now: `process ${left.child.pid} of the earlier run still works on ${intent.object.name}`,
-        },
-      })
-      await clock.sleep(1000, abort.signal)
-      if (abort.signal.aborted) throw new Interrupted()
-    }
-    const found = await whatBecame(intent)
+    await waitForOrphan(left, ports, abort.signal, (now) => set({ activity: { kind: 'looking', since: iso(), done: 0, total: 1, now } }))
+    await waitForWindow(intent, ports, abort.signal, (now) => set({ activity: { kind: 'looking', since: iso(), done: 0, total: 1, now } }))
+    const found = await settled(intent, await whatBecame(intent, ports), options?.takeBack === true)
+    const { part, action, step, object, stage } = intent
     await journal({
       kind: 'resolved',
       run: left.run,
-      part: intent.part,
-      action: intent.action,
-      step: intent.step,
-      object: intent.object,
-      stage: intent.stage,
-      ...found,
+      part,
+      action,
+      step,
+      object,
+      stage,
+      result: found.result,
+      reason: found.reason,
       ...(found.result === 'done' && intent.record !== undefined ? { record: intent.record } : {}),
     })
-    set({ unfinished: state.unfinished.filter((u) => u !== left) })
+    if (!found.back) set({ unfinished: state.unfinished.filter((u) => u !== left) })
     if (found.result === 'done') await finishPart(left)
     return found
   })
 
-  const whatBecame = async (
-    intent: NonNullable<Unfinished['intent']>,
-  ): Promise<{ result: 'done' | 'not done' | 'cannot tell'; reason: string }> => {
-    if (!intent.done)
-      return intent.repeatable
-        ? { result: 'not done', reason: `${intent.title}: is simply done again` }
-        : { result: 'cannot tell', reason: `${intent.title}: nothing tells whether it was done` }
-    const { look: now } = await ports.observeOne(intent.done.observation, intent.object)
-    if (!now.ok) return { result: 'cannot tell', reason: now.reason }
-    const holds = ports.holds(intent.done.observation, intent.done.predicate, now.value, intent.done.args)
-    return holds === true ? { result: 'done', reason: intent.done.sentence } : { result: 'not done', reason: holds }
+  /** Takes back what was tried and is still there, where somebody agreed to that. */
+  const settled = async (intent: NonNullable<Unfinished['intent']>, found: Became, takeBack: boolean): Promise<Became> => {
+    if (!found.back || !takeBack || !intent.tried) return found
+    const called = await ports.call(found.back)
+    const there = await met(intent.tried, intent.object, ports)
+    return there === true
+      ? { ...found, reason: `it could not be taken back: ${called.ok ? 'it is still there' : called.reason}` }
+      : { result: 'not done', reason: 'it was still there and was taken back' }
   }
 
   /** The checks behind a change that turned out to be done. */
@@ -488,7 +378,7 @@ export function createSession(options: SessionOptions): Session {
       return () => listeners.delete(listener)
     },
     open: async () => {
-      files = await readFiles()
+      files = await recorder.read()
       set({ unfinished: unfinished(files).filter((u) => !ports.processes.alive(u.process)) })
       return state.unfinished
     },
@@ -509,9 +399,12 @@ export function createSession(options: SessionOptions): Session {
       if (state.activity.kind === 'performing') set({ activity: { ...state.activity, stopping: true } })
       if (stops > 1 || state.activity.kind === 'looking') abort.abort()
     },
+    lendTerminal: (given) => {
+      lend = given
+    },
     close: async (exitCode) => {
-      if (journalName) await journal({ kind: 'closed', exitCode })
-      await writing
+      if (recorder.begun()) await journal({ kind: 'closed', exitCode })
+      await recorder.settled()
     },
   }
 }
@@ -520,5 +413,3 @@ export function createSession(options: SessionOptions): Session {
 function merged(old: readonly StepResult[] | undefined, fresh: readonly StepResult[], steps: readonly AnyStep[]): StepResult[] {
   return steps.flatMap((s) => fresh.find((r) => r.id === s.id) ?? old?.find((r) => r.id === s.id) ?? [])
 }
-
-export const progressOf = (run: RunState, part: string, action: string): Progress | undefined => run.progress[progressKey(part, action)]

@@ -54,6 +54,8 @@ export interface NodeLook<T> {
   split: (stdout: string, addresses: string[]) => Map<string, T>
   /** A failed answer that is an answer all the same, for the one node that was asked. */
   accept?: (ran: Extract<Ran, { ok: false }>) => T | undefined
+  /** What it means that a node answers well and has nothing; for calls that end with an error as soon as one of their nodes fails. */
+  absent?: () => T
 }
 
 export async function lookAtNodes<T>(nodes: readonly NodeRef[], how: NodeLook<T>): Promise<Sighting<T>[]> {
@@ -63,7 +65,7 @@ export async function lookAtNodes<T>(nodes: readonly NodeRef[], how: NodeLook<T>
     const ran = await how.call(addresses)
     const values = how.split(ran.stdout.toString('utf8'), addresses)
     for (const node of batch) {
-      const value = values.get(node.address) ?? (alone && !ran.ok ? how.accept?.(ran) : undefined)
+      const value = values.get(node.address) ?? (ran.ok ? how.absent?.() : alone ? how.accept?.(ran) : undefined)
       if (value !== undefined) found.set(node.address, { ok: true, value, evidence: [evidenceOf(ran)] })
       else if (alone)
         found.set(

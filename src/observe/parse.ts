@@ -1,7 +1,8 @@
 import { type Document, parseAllDocuments } from 'yaml'
 import { plainLine } from '../contract.ts'
-import type { EtcdMember, Member } from '../domain/observations.ts'
+import type { EtcdHealth, EtcdMember, Member } from '../domain/observations.ts'
 import type { KernelParams, SysctlConfig } from '../domain/sysctl.ts'
+import { asMap, asText } from './raw.ts'
 
 /**
  * Parsers of what talosctl prints. Each is fed recordings of real runs. Output of a node is not trusted: what is kept is bounded
@@ -11,6 +12,8 @@ import type { KernelParams, SysctlConfig } from '../domain/sysctl.ts'
 export interface CosiObject {
   node: string
   id: string
+  /** Grows with every change of the object. */
+  version: string
   spec: unknown
 }
 
@@ -22,21 +25,26 @@ export function cosiObjects(stdout: string): CosiObject[] {
   const objects: CosiObject[] = []
   for (const piece of stdout.split(/^\}$/m)) {
     if (!piece.trim()) continue
-    let value: { node?: unknown; metadata?: { id?: unknown }; spec?: unknown }
+    let value: { node?: unknown; metadata?: { id?: unknown; version?: unknown }; spec?: unknown }
     try {
       value = JSON.parse(`${piece}}`)
     } catch {
       continue
     }
     if (typeof value.node !== 'string') continue
-    objects.push({ node: value.node, id: String(value.metadata?.id ?? ''), spec: value.spec })
+    objects.push({
+      node: value.node,
+      id: String(value.metadata?.id ?? ''),
+      version: String(value.metadata?.version ?? ''),
+      spec: value.spec,
+    })
   }
   return objects
 }
 
-const asText = (value: unknown): string => (typeof value === 'string' ? plainLine(value, 200) : '')
-const asMap = (value: unknown): Record<string, unknown> =>
-  value && typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
+/** Objects by the node that gave them. */
+export const bySpec = (stdout: string): Map<string, CosiObject[]> => Map.groupBy(cosiObjects(stdout), (o) => o.node)
+export const mapped = <A, B>(map: Map<string, A>, f: (a: A) => B): Map<string, B> => new Map([...map].map(([k, v]) => [k, f(v)]))
 
 /** A node names files of ours, so nothing in its name may lead to another folder. */
 const asName = (text: string): string => text.replace(/[^\p{L}\p{N}._-]/gu, '-')
@@ -45,7 +53,7 @@ export function parseMembers(objects: readonly CosiObject[]): Member[] {
   const members = new Map<string, Member>()
   for (const object of objects) {
     const spec = asMap(object.spec)
-    const addresses = Array.isArray(spec.addresses) ? spec.addresses.map(asText).filter(Boolean) : []
+    const addresses = Array.isArray(spec.addresses) ? spec.addresses.map((a) => asText(a)).filter(Boolean) : []
     const name = asName(asText(spec.hostname) || plainLine(object.id, 100))
     const address = addresses[0]
     if (!address || !name) continue
@@ -100,7 +108,7 @@ export function parseSysctlConfig(config: string): SysctlConfig {
 }
 
 /** Rows of a tabwriter table by column. A cell stands below its head, so that an empty one moves no other. */
-function rows(stdout: string): Record<string, string>[] {
+export function rows(stdout: string): Record<string, string>[] {
   const [head, ...lines] = stdout.split('\n').filter((l) => l.trim() !== '')
   const columns = [...(head ?? '').matchAll(/\S+(?: \S+)*/g)].map((m) => ({ name: m[0], at: m.index }))
   return lines.map((line) =>
@@ -112,6 +120,26 @@ export function parseEtcdMembers(stdout: string): EtcdMember[] {
   return rows(stdout)
     .filter((r) => /^[0-9a-f]{1,16}$/.test(r.ID ?? ''))
     .map((r) => ({ id: r.ID ?? '', hostname: plainLine(r.HOSTNAME ?? '', 100), learner: r.LEARNER === 'true' }))
+}
+
+/** `12 MB` in bytes; talosctl gives SI prefixes, rounded. */
+function bytesIn(text: string): number {
+  const found = /^([\d.]+) ?([kMGT]?)B$/.exec(text)
+  return found ? Math.round(Number(found[1]) * 1000 ** ' kMGT'.indexOf(found[2] || ' ')) : 0
+}
+
+/** One row a member. A member without a leader says so in ERRORS, and the command ends well all the same. */
+export function parseEtcdStatus(stdout: string): Omit<EtcdHealth, 'address'>[] {
+  return rows(stdout)
+    .filter((r) => /^[0-9a-f]{1,16}$/.test(r.MEMBER ?? ''))
+    .map((r) => ({
+      member: r.MEMBER ?? '',
+      databaseBytes: bytesIn(r['DB SIZE'] ?? ''),
+      leader: r.LEADER ?? '',
+      learner: r.LEARNER === 'true',
+      version: plainLine(r.PROTOCOL ?? '', 40),
+      errors: plainLine(r.ERRORS ?? '', 200),
+    }))
 }
 
 /** Names in a folder by node. With one node 1.14 prints bare names, otherwise there is a column NODE. */
@@ -160,3 +188,10 @@ export function lastControllerError(log: string, controller: RegExp): string {
 /** Whether a text is a machine configuration at all. */
 export const isMachineConfig = (text: string): boolean =>
   /^machine:/m.test(text) && /^[ \t]+type:[ \t]*"?(controlplane|worker|init)/m.test(text)
+
+/** The last complaint in the log of a container, as one line; empty where there is none. Lines have the container runtime's own head. */
+export function lastPodError(log: string): string {
+  const line = log.split('\n').findLast((l) => /"command failed"|\bE\d{4} |panic:|Error:/.test(l))
+  const text = line?.replace(/^\S+: \S+ (?:stdout|stderr) [FP] /, '') ?? ''
+  return plainLine(text.replace(/^[EWIF]\d{4} [\d:.]+ +\d+ [\w.-]+:\d+\] /, '').replace(/^"command failed" err="?/, ''), 300)
+}

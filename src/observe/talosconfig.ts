@@ -3,6 +3,7 @@ import { parseDocument } from 'yaml'
 import { plainLine } from '../contract.ts'
 import type { TalosContext } from '../domain/observations.ts'
 import { knownRoles } from '../domain/roles.ts'
+import { certificatesIn } from './kubeconfig.ts'
 import { plainValue } from './parse.ts'
 
 /**
@@ -77,4 +78,12 @@ function readContext(name: string, raw: RawContext, file: string, current: boole
           ? 'has no endpoints'
           : undefined
   return problem ? { ...context, problem } : context
+}
+
+/** The CA certificates of a context in DER; a rotation puts two of them behind one another. */
+export function talosCasOf(source: string, context: string): Buffer[] {
+  const doc = parseDocument(source)
+  const value = (doc.errors.length === 0 ? plainValue(doc) : undefined) as { contexts?: Record<string, RawContext | null> } | undefined
+  const ca = value?.contexts?.[context]?.ca
+  return typeof ca === 'string' ? certificatesIn(Buffer.from(ca, 'base64').toString('latin1')) : []
 }

@@ -1,5 +1,5 @@
 import type { Files, ProcessSpec } from '../system/ports.ts'
-import type { Answer } from './talosctl.ts'
+import type { Answer } from './answer.ts'
 
 /** age as the real one answers, by its own format: what practice seals, the real age opens. */
 export async function age(files: Files, spec: ProcessSpec, input: Buffer): Promise<Answer & { bytes?: Buffer }> {

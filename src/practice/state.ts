@@ -1,32 +1,67 @@
 import { createHash } from 'node:crypto'
+import { stringify } from 'yaml'
+import type { Json } from '../contract.ts'
 import type { Member } from '../domain/observations.ts'
 import { wantedSysctls } from '../domain/sysctl.ts'
+import certificates from './certificates.json' with { type: 'json' }
+import { policiesAtFirst } from './cluster.ts'
 import type { Scenario } from './scenarios.ts'
 
 /** The simulated world as one plain object. Verbs are pure functions from it to it. */
 
-export interface PracticeNode {
-  name: string
-  address: string
-  type: Member['type']
-  version: string
+/** What of its machine configuration a node lets us change. */
+export interface NodeConfig {
   /** `machine.sysctls`; null where the map is absent. */
   machineSysctls: Record<string, string> | null
   /** `SysctlConfig.params`; null where the document is absent. */
   sysctlDocument: Record<string, string> | null
+  /** `NetworkDefaultActionConfig` and `NetworkRuleConfig` documents. */
+  firewall: Json[]
+  /** `cluster.apiServer.admissionControl`, the configuration of PodSecurity; null where it is absent. */
+  podSecurity: Json
+  /** `cluster.apiServer.auditPolicy`; null where it is absent. */
+  auditPolicy: Json
+}
+
+export interface PracticeNode extends NodeConfig {
+  name: string
+  address: string
+  type: Member['type']
+  version: string
+  /** What stays, where what is in effect is only tried, and when it goes back. ISO 8601. */
+  tried: { until: string; before: NodeConfig } | null
+  /** How often its configuration was changed. */
+  changes: number
+  /** How often its API server was told to start anew, and when it last was. ISO 8601. */
+  apiServer: { starts: number; since: string }
 }
 
 export interface PracticeState {
-  version: 1
+  version: typeof STATE_VERSION
   scenario: Scenario
   /** ISO 8601. */
   now: string
   clusterId: string
   nodes: PracticeNode[]
+  /** Network policies, as they were applied. */
+  policies: Json[]
+  /** The pods that try whether policies are enforced; null where their namespace is not there. */
+  probe: { server: boolean; client: boolean } | null
 }
 
+/** A world that an earlier program kept in another shape is laid out anew. */
+export const STATE_VERSION = 2
+
+export const configOf = ({ machineSysctls, sysctlDocument, firewall, podSecurity, auditPolicy }: NodeConfig): NodeConfig => ({
+  machineSysctls,
+  sysctlDocument,
+  firewall,
+  podSecurity,
+  auditPolicy,
+})
+
 /** Just after the certificates were recorded, so that they stay valid. */
-const BEGINS = '2026-11-23T17:00:00.000Z'
+export const BEGINS = '2026-11-23T17:00:00.000Z'
 
 export function newState(scenario: Scenario): PracticeState {
   const node = (name: string, address: string, type: Member['type'], version: string): PracticeNode => ({
@@ -36,6 +71,12 @@ export function newState(scenario: Scenario): PracticeState {
     version,
     machineSysctls: null,
     sysctlDocument: null,
+    firewall: [],
+    podSecurity: type === 'controlplane' ? podSecurity(scenario) : null,
+    auditPolicy: type === 'controlplane' ? { apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules: [{ level: 'Metadata' }] } : null,
+    tried: null,
+    changes: 1,
+    apiServer: { starts: 1, since: LONG_AGO },
   })
   const nodes = [
     node('cp1', '10.20.0.11', 'controlplane', 'v1.13.9'),
@@ -51,8 +92,26 @@ export function newState(scenario: Scenario): PracticeState {
       else n.machineSysctls = { ...wanted }
     }
   }
-  return { version: 1, scenario, now: BEGINS, clusterId: Buffer.from(digest('cluster id')).toString('base64'), nodes }
+  const clusterId = Buffer.from(digest('cluster id')).toString('base64')
+  return { version: STATE_VERSION, scenario, now: BEGINS, clusterId, nodes, policies: policiesAtFirst(), probe: null }
 }
+
+const LONG_AGO = '2026-11-01T00:00:00.000Z'
+
+/** Somebody has lowered what Talos sets. */
+const podSecurity = (scenario: Scenario): Json => ({
+  apiVersion: 'pod-security.admission.config.k8s.io/v1alpha1',
+  kind: 'PodSecurityConfiguration',
+  defaults: {
+    audit: 'restricted',
+    'audit-version': 'latest',
+    enforce: scenario === 'default' ? 'privileged' : 'baseline',
+    'enforce-version': 'latest',
+    warn: 'restricted',
+    'warn-version': 'latest',
+  },
+  exemptions: { namespaces: ['kube-system'], runtimeClasses: [], usernames: [] },
+})
 
 export const isNew = (node: PracticeNode): boolean => node.version.startsWith('v1.14')
 
@@ -116,14 +175,28 @@ export function inventedSecret(name: string, bytes = 32): string {
   return out.subarray(0, bytes).toString('base64')
 }
 
-const inventedPem = (label: string, name: string): string =>
+export const inventedPem = (label: string, name: string): string =>
   `-----BEGIN ${label}-----\n${inventedSecret(name, 48)
     .match(/.{1,64}/g)
     ?.join('\n')}\n-----END ${label}-----\n`
 const asBase64 = (text: string): string => Buffer.from(text).toString('base64')
-const token = (name: string): string => {
+export const inventedToken = (name: string): string => {
   const letters = digest(name).toString('hex')
   return `${letters.slice(0, 6)}.${letters.slice(6, 22)}`
+}
+
+/** `cluster.apiServer` of a control plane. */
+function apiServerPart({ type, podSecurity, auditPolicy }: PracticeNode): string[] {
+  if (type !== 'controlplane') return []
+  const apiServer = {
+    image: 'registry.k8s.io/kube-apiserver:v1.36.3',
+    ...(podSecurity === null ? {} : { admissionControl: [{ name: 'PodSecurity', configuration: podSecurity }] }),
+    ...(auditPolicy === null ? {} : { auditPolicy }),
+  }
+  return stringify({ apiServer }, { lineWidth: 0, indent: 4 })
+    .trimEnd()
+    .split('\n')
+    .map((line) => `    ${line}`)
 }
 
 /** The whole machine configuration of a node, as the API would hand it out. */
@@ -134,14 +207,14 @@ export function machineConfig(node: PracticeNode, clusterId: string): string {
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([k, v]) => `${by}${k}: "${v}"\n`)
       .join('')
-  const ca = (name: string) =>
-    `crt: ${asBase64(inventedPem('CERTIFICATE', `${name} certificate`))}\n        ${cp ? `key: ${asBase64(inventedPem(name === 'os' ? 'ED25519 PRIVATE KEY' : 'EC PRIVATE KEY', `${name} key`))}` : 'key: ""'}`
+  const ca = (name: 'os' | 'k8s' | 'aggregator' | 'etcd') =>
+    `crt: ${name === 'os' ? certificates.ca : certificates[name]}\n        ${cp ? `key: ${asBase64(inventedPem(name === 'os' ? 'ED25519 PRIVATE KEY' : 'EC PRIVATE KEY', `${name} key`))}` : 'key: ""'}`
   return [
     'version: v1alpha1',
     'debug: false',
     'machine:',
     `    type: ${node.type}`,
-    `    token: ${token('machine token')}`,
+    `    token: ${inventedToken('machine token')}`,
     '    ca:',
     `        ${ca('os')}`,
     '    certSANs: []',
@@ -164,7 +237,8 @@ export function machineConfig(node: PracticeNode, clusterId: string): string {
     '    controlPlane:',
     '        endpoint: https://10.20.0.11:6443',
     '    clusterName: practice',
-    `    token: ${token('bootstrap token')}`,
+    ...apiServerPart(node),
+    `    token: ${inventedToken('bootstrap token')}`,
     ...(cp
       ? [
           `    secretboxEncryptionSecret: ${inventedSecret('secretbox')}`,
@@ -179,6 +253,7 @@ export function machineConfig(node: PracticeNode, clusterId: string): string {
           `            ${ca('etcd').replace('\n        ', '\n            ')}`,
         ]
       : []),
+    ...node.firewall.flatMap((document) => ['---', stringify(document, { lineWidth: 0 }).trimEnd()]),
     ...(node.sysctlDocument
       ? [
           '---',

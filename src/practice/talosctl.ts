@@ -1,19 +1,15 @@
+import { formatAddress, parseAddress } from '../domain/cidr.ts'
 import { knownRoles } from '../domain/roles.ts'
-import { absentIn, mergeInto, mergeText } from './merge.ts'
-import { inventedSecret, isNew, kernelFiles, machineConfig, managed, type PracticeNode, type PracticeState } from './state.ts'
+import { type Answer, DENIED, fails, table, unknownCall } from './answer.ts'
+import { generate, merge, patch, tryPatch } from './config.ts'
+import { databaseSize, etcdId, takeSnapshot } from './etcd.ts'
+import { reachable } from './reach.ts'
+import { resource } from './resources.ts'
+import { type HeldOpen, netstat, netstatHead } from './sockets.ts'
+import { isNew, kernelFiles, type PracticeNode, type PracticeState } from './state.ts'
 
 /** talosctl as it answers on the simulated cluster: exactly the argument lists that we run, shaped as recorded from the real one. */
 
-export interface Answer {
-  exitCode: number
-  stdout?: string
-  stderr?: string
-  /** The world afterwards, where the call changed it. */
-  state?: PracticeState
-}
-
-const fails = (stderr: string): Answer => ({ exitCode: 1, stderr: `${stderr}\n` })
-const DENIED = 'rpc error: code = PermissionDenied desc = not authorized'
 const CLIENT = 'v1.14.1'
 
 export interface Caller {
@@ -26,12 +22,14 @@ export function talosctl(
   args: readonly string[],
   held: (path: string) => string | undefined,
   caller: (talosconfig: string, context: string) => Caller | undefined,
+  connections: HeldOpen = new Map(),
 ): Answer {
   if (args.join(' ') === 'version --client --short') return { exitCode: 0, stdout: `Client:\nTalos ${CLIENT}\n` }
   if (args[0] === 'machineconfig') return merge(args, held)
+  if (args[0] === 'gen') return generate(args, held)
   const [flag1, talosconfig, flag2, context, flag3, list, ...rest] = args
   if (flag1 !== '--talosconfig' || flag2 !== '--context' || flag3 !== '--nodes' || !talosconfig || !context || !list)
-    return unknownCall(args)
+    return unknownCall('talosctl', args)
   const addresses = list.split(',')
   const who = caller(talosconfig, context)
   if (!who)
@@ -39,12 +37,19 @@ export function talosctl(
       addresses.map((a) => `${a}: error getting server version: error constructing client: failed to determine endpoints`).join('\n'),
     )
   const roles = knownRoles(who.roles)
-  const asked = addresses.map((address) => state.nodes.find((n) => n.address === address)).filter((n) => n !== undefined)
-  const dead = addresses.filter((address) => !asked.some((n) => n.address === address))
+  const nodeAt = (address: string) => state.nodes.find((n) => n.address === plainly(address) && reachable(state, n))
+  const asked = addresses.map(nodeAt).filter((n) => n !== undefined)
+  const dead = addresses.filter((address) => !nodeAt(address))
   const older = rest[0] === 'get' || rest[0] === 'patch' ? asked.filter((n) => !isNew(n)) : []
-  const answer = dead.length > 0 ? unreachable(rest, asked, dead) : answerOf(state, rest, asked, roles.includes('os:admin'))
+  const answer = dead.length > 0 ? unreachable(rest, asked, dead) : answerOf(state, rest, asked, roles, connections)
   const warning = older.map((n) => `${n.address}: server version ${n.version.slice(1)} is older than client version ${CLIENT.slice(1)}`)
   return warning.length > 0 ? { ...answer, stderr: `WARNING: ${warning.join(', ')}\n${answer.stderr ?? ''}` } : answer
+}
+
+/** An address in whatever spelling. */
+function plainly(address: string): string {
+  const parsed = parseAddress(address)
+  return parsed ? formatAddress(parsed) : address
 }
 
 const notReached = (address: string): string =>
@@ -64,112 +69,130 @@ function unreachable(rest: readonly string[], asked: readonly PracticeNode[], de
       return { exitCode: 1, stdout: others.stdout ?? '', stderr: `${errors((a) => `error from node ${a}`)}${others.stderr ?? ''}` }
     }
     case 'etcd':
+      if (rest[1] === 'snapshot') return { exitCode: 1, stderr: errors(() => 'error reading') }
       return { exitCode: 1, stdout: table([ETCD_HEAD]), stderr: errors((a) => `error from node ${a}`) }
+    case 'netstat':
+      return { exitCode: 1, stderr: errors((a) => `error getting containers from node ${a}`) }
     default:
       return { exitCode: 1, stderr: errors((a) => `error from node ${a}`) }
   }
 }
 
+const STATUS_HEAD = [
+  'NODE',
+  'MEMBER',
+  'DB SIZE',
+  'IN USE',
+  'LEADER',
+  'RAFT INDEX',
+  'RAFT TERM',
+  'RAFT APPLIED INDEX',
+  'LEARNER',
+  'PROTOCOL',
+  'STORAGE',
+  'ERRORS',
+]
+const controlPlanes = (state: PracticeState): PracticeNode[] => state.nodes.filter((n) => n.type === 'controlplane')
+const onlyControlPlanes = (asked: readonly PracticeNode[], what: string, head: string[][]): Answer => ({
+  exitCode: 1,
+  stdout: table(head),
+  stderr: asked
+    .filter((n) => n.type !== 'controlplane')
+    .map((n) => `error from node ${n.address}: rpc error: code = Unimplemented desc = ${what} is only available on control plane nodes\n`)
+    .join(''),
+})
+
 const ETCD_HEAD = ['NODE', 'ID', 'HOSTNAME', 'PEER URLS', 'CLIENT URLS', 'LEARNER']
 
-function answerOf(state: PracticeState, rest: readonly string[], asked: readonly PracticeNode[], isAdmin: boolean): Answer {
+function answerOf(
+  state: PracticeState,
+  rest: readonly string[],
+  asked: readonly PracticeNode[],
+  roles: readonly string[],
+  connections: HeldOpen,
+): Answer {
+  const isAdmin = roles.includes('os:admin')
   const command = rest.join(' ')
+  const got = resource(command, { state, asked, isAdmin })
+  if (got) return got
   switch (command) {
     case 'version --short':
       return {
         exitCode: 0,
         stdout: `Client:\nTalos ${CLIENT}\nServer:\n${asked.map((n) => `\tNODE:        ${n.address}\n\tTag:         ${n.version}\n\tSHA:         undefined\n\tBuilt:       \n\tGo version:  go1.26.8\n\tOS/Arch:     linux/amd64\n\tEnabled:     RBAC\n`).join('')}`,
       }
-    case 'get members.cluster.talos.dev -o json':
-      return {
-        exitCode: 0,
-        stdout: asked
-          .map((via) =>
-            state.nodes
-              .map((n) =>
-                cosi('Members.cluster.talos.dev', 'cluster', n.name, via.address, {
-                  addresses: [n.address],
-                  ...(n.type === 'controlplane' ? { controlPlane: { port: 6443 } } : {}),
-                  hostname: n.name,
-                  machineType: n.type,
-                  nodeId: inventedSecret(`node ${n.name}`, 33),
-                  operatingSystem: `Talos (${n.version})`,
-                }),
-              )
-              .join(''),
-          )
-          .join(''),
-      }
-    case 'get infos.cluster.talos.dev -o json':
-      return {
-        exitCode: 0,
-        stdout: asked
-          .map((n) =>
-            cosi('Infos.cluster.talos.dev', 'cluster', 'current', n.address, { clusterId: state.clusterId, clusterName: 'practice' }),
-          )
-          .join(''),
-      }
-    case 'get kernelparamstatuses.runtime.talos.dev -o json':
-      return {
-        exitCode: 0,
-        stdout: asked
-          .map((n) =>
-            Object.entries(managed(n))
-              .toSorted(([a], [b]) => (a < b ? -1 : 1))
-              .map(([key, [current, before]]) =>
-                cosi('KernelParamStatuses.runtime.talos.dev', 'runtime', `proc.sys.${key}`, n.address, {
-                  current,
-                  default: before,
-                  unsupported: false,
-                }),
-              )
-              .join(''),
-          )
-          .join(''),
-      }
-    case 'get machineconfigs.config.talos.dev v1alpha1 -o json':
-      return isAdmin
+    case 'etcd members':
+      return asked[0]?.type === 'controlplane'
         ? {
             exitCode: 0,
-            stdout: asked
-              .map((n) => cosi('MachineConfigs.config.talos.dev', 'config', 'v1alpha1', n.address, machineConfig(n, state.clusterId)))
-              .join(''),
+            stdout: table([
+              ETCD_HEAD,
+              ...controlPlanes(state).map((n) => [
+                asked[0]?.address ?? '',
+                etcdId(n.name),
+                n.name,
+                `https://${n.address}:2380`,
+                `https://${n.address}:2379`,
+                'false',
+              ]),
+            ]),
           }
-        : fails(asked.map((n) => `error getting resource on node ${n.address}: ${DENIED}`).join('\n'))
-    case 'get machineconfigs.config.talos.dev v1alpha1 -o jsonpath={.spec}':
-      return isAdmin
-        ? { exitCode: 0, stdout: `${machineConfig(asked[0] as PracticeNode, state.clusterId)}\n` }
-        : fails(`error getting resource on node ${asked[0]?.address}: ${DENIED}`)
-    case 'etcd members': {
-      const cps = state.nodes.filter((n) => n.type === 'controlplane')
-      if (asked[0]?.type !== 'controlplane')
-        return {
-          exitCode: 1,
-          stdout: table([ETCD_HEAD]),
-          stderr: `error from node ${asked[0]?.address}: rpc error: code = Unimplemented desc = member list is only available on control plane nodes\n`,
-        }
-      const id = (n: PracticeNode) => Buffer.from(inventedSecret(`etcd ${n.name}`, 8), 'base64').toString('hex')
-      return {
-        exitCode: 0,
-        stdout: table([
-          ETCD_HEAD,
-          ...cps.map((n) => [asked[0]?.address ?? '', id(n), n.name, `https://${n.address}:2380`, `https://${n.address}:2379`, 'false']),
-        ]),
-      }
+        : onlyControlPlanes(asked, 'member list', [ETCD_HEAD])
+    case 'etcd status': {
+      const size = databaseSize(state)
+      const leader = etcdId(controlPlanes(state)[0]?.name ?? '')
+      return asked.every((n) => n.type === 'controlplane')
+        ? {
+            exitCode: 0,
+            stdout: table([
+              STATUS_HEAD,
+              ...asked.map((n) => [
+                n.address,
+                etcdId(n.name),
+                size,
+                `${size} (100.00%)`,
+                leader,
+                '1056',
+                '2',
+                '1056',
+                'false',
+                '3.6.12',
+                '3.6.0',
+                '',
+              ]),
+            ]),
+          }
+        : onlyControlPlanes(asked, 'etcd status', [STATUS_HEAD])
     }
+    case 'netstat --all --tcp --udp --programs --pods':
+      return { exitCode: 0, stdout: table([netstatHead, ...netstat(asked, connections)]) }
     case 'logs controller-runtime --tail 200':
       return {
         exitCode: 0,
         stdout: `${asked[0]?.address}: ${state.now} DEBUG controller starting {"component": "controller-runtime", "controller": "runtime.KernelParamSpecController"}\n`,
       }
   }
+  if (rest[0] === 'etcd' && rest[1] === 'snapshot' && rest[2]) {
+    if (!roles.includes('os:admin') && !roles.includes('os:operator') && !roles.includes('os:etcd:backup'))
+      return fails(`error reading: ${DENIED}`)
+    if (asked[0]?.type !== 'controlplane')
+      return fails('error reading: rpc error: code = Unimplemented desc = etcd snapshot is only available on control plane nodes')
+    const { bytes, said } = takeSnapshot(state, rest[2])
+    return { exitCode: 0, stdout: said, writes: { path: rest[2], bytes } }
+  }
   if (rest[0] === 'list' && rest.length === 2) return listFolder(asked, rest[1] ?? '')
   if (command.startsWith('patch machineconfigs.config.talos.dev v1alpha1 --mode no-reboot'))
     return patch(state, asked[0] as PracticeNode, rest.slice(5), isAdmin)
-  return unknownCall(rest)
+  if (command.startsWith('patch machineconfigs.config.talos.dev v1alpha1 --mode try'))
+    return tryPatch(state, asked[0] as PracticeNode, rest.slice(5), isAdmin)
+  if (rest[0] === 'logs' && rest[1] === '--kubernetes')
+    return {
+      exitCode: 0,
+      stdout: `${asked[0]?.address}: ${state.now} stderr F I1124 10:59:42.902808       1 controller.go:667] quota admission added evaluator for: endpoints\n`,
+      stderr: 'Flag --kubernetes has been deprecated, use --namespace cri instead\n',
+    }
+  return unknownCall('talosctl', rest)
 }
-
-const unknownCall = (args: readonly string[]): Answer => fails(`practice does not know this: talosctl ${args.join(' ')}`)
 
 function listFolder(asked: readonly PracticeNode[], folder: string, named = asked.length > 1): Answer {
   const files = kernelFiles(folder)
@@ -184,65 +207,4 @@ function listFolder(asked: readonly PracticeNode[], folder: string, named = aske
     exitCode: 0,
     stdout: !named ? `${names.join('\n')}\n` : table([['NODE', 'NAME'], ...asked.flatMap((n) => names.map((f) => [n.address, f]))]),
   }
-}
-
-function patchesIn(words: readonly string[]): ReturnType<typeof JSON.parse>[] | undefined {
-  const patches = []
-  for (let i = 0; i < words.length; i += 2) {
-    if (words[i] !== '--patch') return undefined
-    patches.push(JSON.parse(words[i + 1] ?? 'null'))
-  }
-  return patches
-}
-
-function patch(state: PracticeState, node: PracticeNode, words: readonly string[], isAdmin: boolean): Answer {
-  const dryRun = words[0] === '--dry-run'
-  const patches = patchesIn(dryRun ? words.slice(1) : words)
-  if (!patches || patches.length === 0) return unknownCall(['patch', ...words])
-  if (!isAdmin) return fails(`error getting resource on node ${node.address}: ${DENIED}`)
-  const merged = mergeInto(node, patches)
-  const head = `patched MachineConfigs.config.talos.dev/v1alpha1 at the node ${node.address}\n`
-  if ('error' in merged) return fails(merged.from === 'node' ? head + merged.error : merged.error)
-  if (!merged.changed) return { exitCode: 0, stderr: 'Apply was skipped: no changes detected.\n' }
-  // the real diff shows keys as context lines; this one does so too, so that a leak of it would be found
-  if (dryRun)
-    return {
-      exitCode: 0,
-      stderr: `${head}Dry run summary:\nApplied configuration without a reboot (skipped in dry-run).\nConfig diff:\n\n--- a\n+++ b\n@@ -5,6 +5,7 @@\n     secret: ${inventedSecret('cluster secret')}\n+    (changed)\n\n`,
-    }
-  return {
-    exitCode: 0,
-    stderr: `${head}Applied configuration without a reboot\n`,
-    state: { ...state, nodes: state.nodes.map((n) => (n.name === node.name ? merged.node : n)) },
-  }
-}
-
-function merge(args: readonly string[], held: (path: string) => string | undefined): Answer {
-  const input = held(args[2] ?? '')
-  const patches = args[1] === 'patch' && input !== undefined ? patchesIn(args.slice(3)) : undefined
-  if (args[1] === 'patch' && input === undefined) return fails(`open ${args[2]}: no such file or directory`)
-  if (!patches || input === undefined) return unknownCall(args)
-  const absent = absentIn(input, patches)
-  if (absent) return fails(absent)
-  const text = mergeText(input, patches)
-  return text === undefined ? fails('practice does not know this patch') : { exitCode: 0, stdout: text }
-}
-
-/** The controller that owns a resource; a machine configuration has none. */
-const OWNERS: Record<string, string> = {
-  'Members.cluster.talos.dev': 'cluster.MemberController',
-  'Infos.cluster.talos.dev': 'cluster.InfoController',
-  'KernelParamStatuses.runtime.talos.dev': 'runtime.KernelParamSpecController',
-}
-
-function cosi(type: string, namespace: string, id: string, node: string, spec: unknown): string {
-  const annotations = type in OWNERS ? {} : { annotations: { 'talos.dev/yaml-spec': 1 } }
-  const times = { created: '2026-11-23T16:00:00Z', updated: '2026-11-23T16:00:00Z' }
-  const metadata = { ...annotations, ...times, id, namespace, owner: OWNERS[type] ?? null, phase: 'running', type, version: 1 }
-  return `${JSON.stringify({ metadata, node, spec }, null, 4)}\n`
-}
-
-function table(rows: readonly string[][]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((r) => r[column]?.length ?? 0)))
-  return rows.map((row) => `${row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd((widths[i] ?? 0) + 3))).join('')}\n`).join('')
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { constants, createReadStream, readSync } from 'node:fs'
 import { type FileHandle, lstat, mkdir, open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname } from 'node:path'
-import type { FileInfo, Files } from './ports.ts'
+import type { FileInfo, Files, RandomAccess } from './ports.ts'
 
 /** The one place that writes files. What it says is written is on disk. */
 
@@ -32,6 +32,7 @@ export function files(env: Readonly<Record<string, string | undefined>>, cwd: st
       for await (const chunk of stream) if (!take(chunk as Buffer)) break
       stream.destroy()
     },
+    open: openAnywhere,
     info: async (path) => {
       try {
         const info = await lstat(path)
@@ -43,6 +44,15 @@ export function files(env: Readonly<Record<string, string | undefined>>, cwd: st
     real: (path) => realpath(path).catch(() => undefined),
     list: async (path) => (await readdir(path, { withFileTypes: true })).map((entry) => ({ name: entry.name, kind: kindOf(entry) })),
     create: async (path, bytes, mode) => whole(await open(path, 'wx', mode), bytes),
+    createFrom: async (path, pieces, mode) => {
+      const handle = await open(path, 'wx', mode)
+      try {
+        for await (const piece of pieces) await handle.write(piece)
+        await handle.sync()
+      } finally {
+        await handle.close()
+      }
+    },
     replace: async (path, bytes, mode) => {
       const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`
       try {
@@ -66,6 +76,27 @@ export function files(env: Readonly<Record<string, string | undefined>>, cwd: st
     makeFolder: async (path, mode) => {
       await mkdir(path, { recursive: true, mode })
     },
+  }
+}
+
+async function openAnywhere(path: string): Promise<RandomAccess> {
+  // a pipe without a writer would be waited for
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  const info = await handle.stat()
+  if (!info.isFile()) {
+    await handle.close()
+    throw Object.assign(new Error(`${path} is not a file`), { code: 'ENOTFILE' })
+  }
+  return {
+    size: info.size,
+    read: (buffer, position) => {
+      for (let done = 0; done < buffer.length; ) {
+        const got = readSync(handle.fd, buffer, done, buffer.length - done, position + done)
+        if (got === 0) throw Object.assign(new Error(`${path} ended early`), { code: 'EOF' })
+        done += got
+      }
+    },
+    close: () => handle.close(),
   }
 }
 

@@ -45,6 +45,20 @@ export function memory(env: Readonly<Record<string, string | undefined>>, proces
     return undefined
   }
 
+  /** A name of its own for each, in a folder of its own: what a tool leaves beside the file goes with it. */
+  const place = async (name: string): Promise<{ path: string; remove: () => Promise<void> }> => {
+    const parent = await base()
+    if (!parent) throw new Error('no memory file system')
+    if (!own) {
+      own = join(parent, nameOf())
+      const folder = own
+      process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+    }
+    const folder = join(own, randomBytes(4).toString('hex'))
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    return { path: join(folder, name), remove: () => rm(folder, { recursive: true, force: true }) }
+  }
+
   return {
     problem: async () => {
       if (!(await base())) return 'this machine has no memory file system that can be written to (/dev/shm)'
@@ -52,22 +66,21 @@ export function memory(env: Readonly<Record<string, string | undefined>>, proces
       return swap ? `${swap} is active swap that is not encrypted, so what is in memory could reach the disk` : undefined
     },
     keep: async (name, bytes) => {
-      const parent = await base()
-      if (!parent) throw new Error('no memory file system')
-      if (!own) {
-        own = join(parent, nameOf())
-        const folder = own
-        process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-      }
-      await mkdir(own, { recursive: true, mode: 0o700 })
-      const path = join(own, `${randomBytes(4).toString('hex')}-${name}`)
+      const { path, remove } = await place(name)
       const handle = await open(path, 'wx', 0o600)
       try {
         await handle.writeFile(bytes)
       } finally {
         await handle.close()
       }
-      return { path, remove: () => rm(path, { force: true }) }
+      return { path, remove }
+    },
+    place,
+    room: async () => {
+      const parent = await base()
+      if (!parent) return 0
+      const { bavail, bsize } = await statfs(parent)
+      return bavail * bsize
     },
     clean: async () => {
       const parent = await base()

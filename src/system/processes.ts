@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { access, constants } from 'node:fs/promises'
+import { access, constants, type FileHandle, open } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import type { Exit, Processes, ProcessSpec } from './ports.ts'
 
@@ -47,6 +47,21 @@ export function processes(env: Readonly<Record<string, string | undefined>>): Pr
 }
 
 async function run(spec: ProcessSpec): Promise<Exit> {
+  const input = spec.inputFile === undefined ? undefined : await open(spec.inputFile, 'r')
+  let output: FileHandle | undefined
+  try {
+    output = spec.outputFile === undefined ? undefined : await open(spec.outputFile, 'wx', 0o600)
+    const exit = await runWith(spec, input?.fd, output?.fd)
+    await output?.sync()
+    return exit
+  } finally {
+    await input?.close()
+    await output?.close()
+  }
+}
+
+/** `input` and `output` are descriptors for the child. */
+async function runWith(spec: ProcessSpec, input: number | undefined, output: number | undefined): Promise<Exit> {
   const { execa } = await import('execa')
   const begun = performance.now()
   const child = execa(spec.file, [...spec.args], {
@@ -55,8 +70,9 @@ async function run(spec: ProcessSpec): Promise<Exit> {
     env: spec.env,
     extendEnv: false,
     stripFinalNewline: false,
-    stdin: spec.input !== undefined ? 'pipe' : spec.terminal ? 'inherit' : 'ignore',
-    stdout: spec.terminal ? 'inherit' : 'pipe',
+    // the types of execa know standard descriptors only
+    stdin: (input as 0 | undefined) ?? (spec.input !== undefined ? 'pipe' : spec.terminal ? 'inherit' : 'ignore'),
+    stdout: (output as 1 | undefined) ?? (spec.terminal ? 'inherit' : 'pipe'),
     stderr: spec.terminal ? 'inherit' : 'pipe',
     maxBuffer: spec.maxBytes,
     timeout: spec.timeoutMs,

@@ -1,5 +1,6 @@
 import type { Plan } from '../engine/plan.ts'
-import type { PartReview, Session } from '../engine/session.ts'
+import type { Session } from '../engine/session.ts'
+import type { PartReview } from '../engine/state.ts'
 
 /** What the flow needs of whoever sits in front of it. The report front end has nobody there: it refuses and says which flag answers. */
 export interface FrontEnd {

@@ -19,6 +19,7 @@ export interface StepInfo {
     parse: (text: string) => string | undefined
   }[]
   canMend: boolean
+  canUndo: boolean
 }
 
 export interface HeaderInfo {
@@ -55,6 +56,8 @@ export interface Words {
     noRecovery: string
     aboutRecovery: string
     recipient: string
+    /** What a recipient may open, as choices: the words of the profile and how they are said. */
+    opens: { value: string; name: string }[]
     wrong: (recipient: string) => { error: string; secret: boolean } | undefined
   }
 }
@@ -77,11 +80,14 @@ export interface WizardWorld {
     create: () => Promise<string>
     /** The same, protected with a passphrase that is asked for on the terminal. */
     protect: () => Promise<string>
-    add: (name: string, recipient: string) => Promise<string>
+    /** `opens` is `secrets`, `backups` or both with a comma between. */
+    add: (name: string, recipient: string, opens: string) => Promise<string>
   }
   /** Lines for the normal screen after quitting. */
   /** Behind every command that is proposed, e.g. ` --practice=default`. */
   suffix: string
+  /** What is to be agreed to beside the plan, a sentence each. */
+  warnings: (plan: Plan) => string[]
   closing: (plan: Plan | undefined, done: readonly string[]) => string[]
   exitCode: () => number
   close: (exitCode: number) => Promise<void>

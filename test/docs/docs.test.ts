@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { COMMANDS, helpFor } from '../../src/cli/args.ts'
+import { helpFor } from '../../src/cli/args.ts'
+import { COMMANDS } from '../../src/cli/commands.ts'
 
 const root = new URL('../..', import.meta.url).pathname
 const read = (path: string) => readFileSync(join(root, path), 'utf8')

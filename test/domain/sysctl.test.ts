@@ -35,8 +35,8 @@ describe('the wanted keys', () => {
 })
 
 describe('where the keys of a node belong', () => {
-  const old = { documentsForSysctls: false }
-  const recent = { documentsForSysctls: true }
+  const old = { documents: false }
+  const recent = { documents: true }
   test.each([
     ['in the map, on a version without documents', {}, old, 'machine.sysctls'],
     ['in a document, on a version with documents', {}, recent, 'SysctlConfig'],

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parse, parseDocument } from 'yaml'
+import { parse, parseAllDocuments } from 'yaml'
 import { type SysctlForm, wantedSysctls } from '../../src/domain/sysctl.ts'
 import { asPatch, fillMap } from '../../src/domain/templates.ts'
 import { mergeInto, mergeText } from '../../src/practice/merge.ts'
@@ -21,8 +21,7 @@ describe('a template', () => {
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.yaml'))
 
   test.each(names)('%s is valid YAML on its own and says in comments what it is', (name) => {
-    const doc = parseDocument(template(name))
-    expect([...doc.errors, ...doc.warnings]).toEqual([])
+    for (const doc of [parseAllDocuments(template(name))].flat()) expect([...doc.errors, ...doc.warnings]).toEqual([])
     expect(template(name)).toMatch(/^# /)
   })
 

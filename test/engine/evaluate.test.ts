@@ -28,7 +28,11 @@ const context = (day = today): StepContext => ({
   now: new Date(`${day}T12:00:00.000Z`),
   template: () => '',
   cluster: { name: 'lab', environment: 'lab' },
+  identity: {},
+  recipients: [],
   delivery: 'live',
+  renew: false,
+  waived: [],
 })
 
 const conclusions: Record<Verdict, Conclusion> = {
@@ -79,6 +83,7 @@ describe('a verdict', () => {
       verdict: 'fail',
       count: 'fail',
       canMend: true,
+      canUndo: true,
       findings: [
         { object: lampRef('a'), verdict: 'pass', reason: 'a is lit' },
         { object: lampRef('b'), verdict: 'fail', reason: 'b is dark', remedy: 'switch it on' },

@@ -6,7 +6,7 @@ import { type Control, type PerformResult, type Progress, perform } from '../../
 import type { Plan } from '../../src/engine/plan.ts'
 import { failed, inShort, planToLight, type World, world } from './world.ts'
 
-const steady: Control = { stopping: () => false, signal: new AbortController().signal }
+const steady: Control = { stopping: () => false, signal: new AbortController().signal, terminal: false }
 
 async function performed(w: World, plan: Plan, control: Control = steady, from?: { part: string; action: number }) {
   const journal: Entry[] = []
@@ -279,6 +279,7 @@ describe('stopping', () => {
     const { result, journal } = await performed(w, planToLight('a', 'b', 'c'), {
       stopping: () => stop,
       signal: new AbortController().signal,
+      terminal: false,
     })
     expect(brief(result)).toEqual({ done: ['a'], left: ['b', 'c'], failed: undefined, stopped: true })
     expect(inShort(journal).at(-1)).toBe('outcome a lit done')
@@ -286,7 +287,9 @@ describe('stopping', () => {
 
   test('before the beginning leaves everything to be done', async () => {
     const w = world({ a: false })
-    expect(brief((await performed(w, planToLight('a'), { stopping: () => true, signal: new AbortController().signal })).result)).toEqual({
+    expect(
+      brief((await performed(w, planToLight('a'), { stopping: () => true, signal: new AbortController().signal, terminal: false })).result),
+    ).toEqual({
       done: [],
       left: ['a'],
       failed: undefined,
@@ -300,7 +303,11 @@ describe('stopping', () => {
     w.answers.switch = () => ({ ok: true, summary: '', output: Buffer.alloc(0) })
     const twice = new AbortController()
     w.onSleep = () => twice.abort()
-    const { result, journal } = await performed(w, planToLight('a', 'b'), { stopping: () => w.calls.length > 0, signal: twice.signal })
+    const { result, journal } = await performed(w, planToLight('a', 'b'), {
+      stopping: () => w.calls.length > 0,
+      signal: twice.signal,
+      terminal: false,
+    })
     expect(brief(result)).toEqual({ done: [], left: ['b'], failed: undefined, stopped: true })
     expect(journal.at(-1)).toMatchObject({
       kind: 'outcome',

@@ -1,15 +1,20 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { StepContext } from '../../src/contract.ts'
+import { canonical } from '../../src/contract.ts'
 import { Refusal } from '../../src/engine/errors.ts'
-import { asFiles, canonical, digestOf, digestOfPlan, makePlan, type Plan, readPlan, whatChanged, writePlan } from '../../src/engine/plan.ts'
+import { asFiles, digestOf, digestOfPlan, makePlan, type Plan, readPlan, whatChanged, writePlan } from '../../src/engine/plan.ts'
 import { lampRef, lampStep, planToLight, world } from './world.ts'
 
 const context: StepContext = {
   now: new Date('2026-11-23T12:00:00.000Z'),
   template: () => '',
   cluster: { name: 'lab', environment: 'lab' },
+  identity: {},
+  recipients: [],
   delivery: 'live',
+  renew: false,
+  waived: [],
 }
 const given = (applied: string[] = []) => ({
   answers: {},

@@ -3,37 +3,12 @@ import type { Word } from '../../src/contract.ts'
 import { Refusal } from '../../src/engine/errors.ts'
 import { readJournal, verifyJournals } from '../../src/engine/journal.ts'
 import { writePlan } from '../../src/engine/plan.ts'
-import { createSession, type SessionOptions } from '../../src/engine/session.ts'
-import { inShort, lampStep, type World, world } from './world.ts'
+import { sessionOf } from './sessions.ts'
+import { inShort, type World, world } from './world.ts'
 
 const mend = { kind: 'mend' as const, steps: ['LMP-01'] }
 const undo = { kind: 'undo' as const, steps: ['LMP-01'] }
 const yes = { how: '--yes' }
-
-function sessionOf(w: World, more: Partial<SessionOptions> = {}) {
-  const saved: unknown[] = []
-  const session = createSession({
-    ports: w.ports,
-    steps: [lampStep],
-    template: () => '',
-    cluster: { name: 'lab', environment: 'lab' },
-    delivery: 'live',
-    mode: 'live',
-    operator: 'ann@desk',
-    tool: 'talos-preflight 0',
-    command: 'talos-preflight apply LMP-01',
-    answers: {},
-    attestations: [],
-    waivers: [],
-    save: {
-      identity: async (identity) => void saved.push(identity),
-      word: async (kind, word) => void saved.push([kind, word]),
-      answer: async (...answer) => void saved.push(answer),
-    },
-    ...more,
-  })
-  return { session, saved }
-}
 
 const journals = (w: World) =>
   [...w.files].filter(([path]) => path.startsWith('journal/')).map(([path, text]) => readJournal(path.slice(8), text))

@@ -7,6 +7,7 @@ import {
   eachPart,
   fail,
   type Json,
+  type Look,
   notApplicable,
   type ObjectRef,
   observable,
@@ -17,7 +18,7 @@ import {
 } from '../../src/contract.ts'
 import type { Entry } from '../../src/engine/journal.ts'
 import { digestOf, type Plan, type PlannedPart } from '../../src/engine/plan.ts'
-import type { CallHooks, CallResult, EnginePorts, WorkspacePort } from '../../src/engine/ports.ts'
+import type { CallHooks, CallResult, EnginePorts, Held, WorkspacePort } from '../../src/engine/ports.ts'
 
 /** A small world for the engine: lamps that are on or off, and one verb that switches them. */
 
@@ -45,7 +46,7 @@ const switchTo = (on: boolean, name: string): Action[] => [
     id: 'seal',
     title: 'seal',
     danger: 'read',
-    source: { verb: 'secret', args: { name } },
+    source: { call: { verb: 'secret', args: { name } } },
     path: `secrets/${name}-{time}.age`,
     opens: 'secrets',
   },
@@ -106,7 +107,12 @@ export interface World {
   identity: Record<string, string>
   ports: EnginePorts
   calls: Call[]
-  sealed: { path: string; plaintext: string }[]
+  sealed: { path: string; plaintext: string; manifest?: unknown }[]
+  /** How many secrets were let go. */
+  released: number
+  proved: { observation: string; of: string; terminal: boolean }[]
+  /** What the look of a proof gives. */
+  proofs: Record<string, { look: Look<unknown>; of: string }>
   /** Files of the workspace. */
   files: Map<string, string>
   now: () => string
@@ -129,6 +135,9 @@ export function world(on: Record<string, boolean>, start = '2026-11-23T12:00:00.
     identity: { ca: 'ca', id: 'home' },
     calls: [],
     sealed: [],
+    released: 0,
+    proved: [],
+    proofs: {},
     files,
     now: () => new Date(time).toISOString(),
     answers: {},
@@ -154,7 +163,9 @@ export function world(on: Record<string, boolean>, start = '2026-11-23T12:00:00.
       return digestOf(content)
     },
     read: async (path) => files.get(path),
+    has: async (path) => files.has(path),
   }
+  const held = new Map<Held, Buffer>()
   w.ports = {
     clock: {
       now: () => new Date(time),
@@ -176,10 +187,29 @@ export function world(on: Record<string, boolean>, start = '2026-11-23T12:00:00.
     },
     commandLine: (call) => call.verb,
     preview: async () => [],
-    seal: async (plaintext, to) => {
-      w.sealed.push({ path: to.path, plaintext: plaintext.toString() })
-      return { path: to.path, sha256: 's', bytes: plaintext.length, recipients: ['you', 'safe'] }
+    hold: async (source, hooks) => {
+      const given = await w.ports.call(source.call, hooks)
+      if (!given.ok) return { ok: false, reason: given.reason }
+      const secret: Held = {
+        bytes: given.output.length,
+        place: '',
+        release: async () => {
+          w.released++
+          given.output.fill(0)
+        },
+      }
+      held.set(secret, given.output)
+      return { ok: true, held: secret }
     },
+    seal: async (secret, to) => {
+      w.sealed.push({ path: to.path, plaintext: held.get(secret)?.toString() ?? '', ...(to.manifest ? { manifest: to.manifest } : {}) })
+      return { path: to.path, sha256: 's', bytes: secret.bytes, recipients: ['you', 'safe'] }
+    },
+    prove: async (observation, of, { terminal }) => {
+      w.proved.push({ observation, of: 'path' in of ? of.path : 'held', terminal })
+      return w.proofs[observation] ?? { look: { ok: false, reason: 'nothing to see', evidence: [] }, of: '' }
+    },
+    outputs: (_, value) => (value as { public?: Record<string, number> }).public ?? {},
     cannotSeal: () => undefined,
     identify: async () => ({ identity: w.identity }),
     processes: { self: () => ({ pid: 1, started: '1' }), alive: () => false },

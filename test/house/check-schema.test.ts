@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CheckDocument } from '../../src/ui/report/document.ts'
+import { FRESH } from '../support/driver.ts'
 import { ROOT } from './source.ts'
 
 /** The published schema of `check --output json`, held against whole runs of the program. */
@@ -34,12 +35,34 @@ function checked(...args: string[]): { status: number | null; document: CheckDoc
   return { status, document: JSON.parse(stdout) as CheckDocument }
 }
 
+const CHECKLIST = [
+  'ACC-07',
+  'BAK-02',
+  'BAK-03',
+  'CRT-01',
+  'CRT-02',
+  'CRT-04',
+  'CRT-06',
+  'INF-02',
+  'INF-10',
+  'K8S-01',
+  'K8S-02',
+  'K8S-04',
+  'MON-01',
+]
+
 describe('a real document', () => {
   test('of the default practice is valid, with every verdict explained', () => {
     const { status, document } = checked('--practice')
     expect(complaints(document)).toEqual([])
-    expect([status, document.mode, document.summary.fail]).toEqual([1, 'practice', 3])
+    expect([status, document.mode, document.steps.length]).toEqual([1, 'practice', FRESH.steps])
+    expect(document.summary).toMatchObject({ fail: FRESH.fail, unknown: FRESH.unknown })
     expect(document.journalHead).toMatch(/^[0-9a-f]{64}$/)
+    expect(document.steps.map((s) => s.id).toSorted()).toEqual(CHECKLIST)
+    for (const step of document.steps) {
+      expect([step.id, step.findings.length > 0]).toEqual([step.id, true])
+      for (const { reason } of step.findings) expect([step.id, reason]).toEqual([step.id, expect.stringMatching(/\S/)])
+    }
   })
 
   test('of the hardened practice is valid, and a waiver in it too', () => {

@@ -28,7 +28,7 @@ describe('the house', () => {
       'src/system/processes.ts',
     ])
     const world = files.find((f) => f.path === 'src/cli/world.ts')?.text ?? ''
-    expect(/import \{([^}]*)\} from 'node:fs\/promises'/.exec(world)?.[1]?.trim()).toBe('readFile')
+    expect(/import \{([^}]*)\} from 'node:fs\/promises'/.exec(world)?.[1]?.trim()).toBe('readdir, readFile')
   })
 
   test('sockets are opened in one file', () => {

@@ -7,7 +7,8 @@ import { createObserver, type Observer, type ObserverOptions, talosconfigPlaces 
 import certificates from '../../src/practice/certificates.json' with { type: 'json' }
 import { machineConfig, newState, type PracticeNode } from '../../src/practice/state.ts'
 import type { Exit, ProcessSpec, System } from '../../src/system/ports.ts'
-import { type Access, createCaller, type Ran } from '../../src/tools/caller.ts'
+import type { Access } from '../../src/tools/access.ts'
+import { createCaller, type Ran } from '../../src/tools/caller.ts'
 import { type Place, realPlace } from './real-system.ts'
 import { recording, type Version } from './recording.ts'
 
@@ -96,6 +97,8 @@ function observerOf(run: (spec: ProcessSpec) => Promise<Exit>, accesses: Access[
     kernelFolders: () => ['/proc/sys/net/ipv4/conf/all'],
     scan: { exclude: [], seconds: 10, defaultPlaces: [] },
     identity: async () => undefined,
+    cas: { talos: [], kubernetes: [] },
+    sealed: { identity: join(place.folder, 'identity.txt'), proofs: async () => [] },
     ...more,
   })
 }
@@ -256,6 +259,25 @@ describe('looking', () => {
     expect(named.kernelParams?.map((s) => [s.object.name, s.look.ok])).toEqual([
       ['10.0.0.1', true],
       ['10.0.0.2', true],
+    ])
+  })
+
+  test('takes half an answer of a batch that ran out of time for none, and asks each node alone', async () => {
+    const whole = ['.', 'accept_redirects', 'log_martians']
+    const run = async (spec: ProcessSpec): Promise<Exit> => {
+      const nodes = (spec.args[spec.args.indexOf('--nodes') + 1] ?? '').split(',')
+      if (nodes.length === 1) return exit({ stdout: `${whole.join('\n')}\n` })
+      // the second node hangs, and the first was still being listed when the time was over
+      return {
+        ...exit({ stdout: `NODE       NAME\n10.0.0.1   .\n10.0.0.1   accept_redirects\n` }),
+        exitCode: undefined,
+        timedOut: true,
+      } as Exit
+    }
+    const seen = await observerOf(run, [access('1.13')], { nodes: ['10.0.0.1', '10.0.0.2'] }).observe(['kernelKeys'], {})
+    expect(seen.kernelKeys?.map((s) => s.look.ok && (s.look.value as { keys: string[] }).keys)).toEqual([
+      ['net.ipv4.conf.all.accept_redirects', 'net.ipv4.conf.all.log_martians'],
+      ['net.ipv4.conf.all.accept_redirects', 'net.ipv4.conf.all.log_martians'],
     ])
   })
 
@@ -430,6 +452,22 @@ describe('looking at many nodes', () => {
     expect(asked.slice(3).toSorted()).toEqual([['10.0.0.60'], ['10.0.0.7']])
     const failed = seen.filter((s) => !s.look.ok)
     expect(failed.map((s) => [s.object.name, s.look.ok ? '' : s.look.reason])).toEqual([['n7', 'n7 is missing from the answer']])
+  })
+
+  test('takes a node that is missing from a good answer for one that has nothing, where that is what it means', async () => {
+    const asked: string[][] = []
+    const seen = await lookAtNodes(nodes.slice(0, 60), {
+      call: async (addresses) => {
+        asked.push(addresses)
+        // the second batch loses a node, so what is missing from it says nothing
+        if (addresses.length === 10) return ran('', false)
+        return ran(addresses.filter((a) => a === '10.0.0.3').join(' '))
+      },
+      split,
+      absent: () => 'nothing',
+    })
+    expect(asked.map((a) => a.length)).toEqual([50, 10, ...Array(10).fill(1)])
+    expect(seen.map((s) => s.look.ok && s.look.value)).toEqual(nodes.slice(0, 60).map((_, i) => (i === 3 ? '10.0.0.3' : 'nothing')))
   })
 
   test('asks all of a batch that failed alone, and keeps what each says', async () => {

@@ -4,6 +4,7 @@ import {
   cosiObjects,
   isMachineConfig,
   lastControllerError,
+  lastPodError,
   parseEtcdMembers,
   parseKernelParams,
   parseList,
@@ -42,6 +43,7 @@ describe.each(VERSIONS)('real answers of %s', (version) => {
       {
         node: `${net}.2`,
         id: 'current',
+        version: expect.stringMatching(/^\d+$/),
         spec: { clusterId: expect.stringMatching(/=$/), clusterName: version === '1.13' ? 'lab' : 'new' },
       },
     ])
@@ -122,6 +124,20 @@ describe('the log of controllers', () => {
   test('gives nothing where the line cannot be read', () => {
     expect(lastControllerError('KernelParamSpec "error": "\\x"', /KernelParamSpec/)).toBe('')
     expect(lastControllerError('KernelParamSpec "error": 7', /KernelParamSpec/)).toBe('')
+  })
+
+  test('the last complaint of a container is one line, without what the container runtime and the logger put in front', () => {
+    const head = '10.5.0.2: 2026-11-24T10:59:11.123456789Z stderr F '
+    const fatal = `${head}E1124 10:59:11.123456       1 run.go:72] "command failed" err="PodSecurity invalid: exemptions.namespaces[1]: Duplicate value"`
+    const log = [
+      `${head}I1124 10:59:10.0       1 options.go:249] external host was not specified`,
+      fatal,
+      `${head}I1124 10:59:12.0       1 x.go:1] bye`,
+    ]
+    expect(lastPodError(log.join('\n'))).toMatch(/^PodSecurity invalid: exemptions\.namespaces\[1\]: Duplicate value"?$/)
+    expect(lastPodError(`${head}panic: no\u001b[31m way`)).toBe('panic: no way')
+    expect(lastPodError(`${head}I1124 10:59:12.0       1 x.go:1] all is well`)).toBe('')
+    expect(lastPodError('')).toBe('')
   })
 })
 
@@ -263,7 +279,7 @@ describe('output that is not what a node says', () => {
   })
 
   test('gives no node a name that leads to another folder', () => {
-    const spec = (hostname: string) => ({ node: 'n', id: 'x', spec: { hostname, addresses: ['10.0.0.1'] } })
+    const spec = (hostname: string) => ({ node: 'n', id: 'x', version: '1', spec: { hostname, addresses: ['10.0.0.1'] } })
     expect(parseMembers([spec('../../../preflight')])[0]?.name).toBe('..-..-..-preflight')
     expect(parseMembers([spec('a\\b c')])[0]?.name).toBe('a-b-c')
     fc.assert(
@@ -276,8 +292,8 @@ describe('output that is not what a node says', () => {
   test('keeps whole objects beside broken ones', () => {
     const good = JSON.stringify({ node: 'n', metadata: { id: 123 }, spec: {} }, null, 4)
     expect(cosiObjects(`garbage\n}\n${good}\n{\n  "node": \n}\n${good}\n`)).toEqual([
-      { node: 'n', id: '123', spec: {} },
-      { node: 'n', id: '123', spec: {} },
+      { node: 'n', id: '123', version: '', spec: {} },
+      { node: 'n', id: '123', version: '', spec: {} },
     ])
   })
 })

@@ -50,7 +50,9 @@ export class Driver {
   /** What can be pressed now. */
   shown(): ShownKey[] {
     const footer = this.terminal.rows().at(-1) ?? ''
-    return [...keysOfFooter(footer), ...this.#helped]
+    // a field with options tells of its keys in its hint
+    const choosing = / left and right choose$/m.test(this.terminal.screen()) ? [{ keys: ['left', 'right'], label: 'choose' }] : []
+    return [...keysOfFooter(footer), ...choosing, ...this.#helped]
   }
 
   /** @throws Error for a key that nothing on the screen tells of. */
@@ -59,6 +61,25 @@ export class Driver {
       throw new Error(`the screen does not show the key "${key}":\n${this.terminal.screen()}`)
     this.#helped = []
     this.terminal.write(bytesOf(key))
+  }
+
+  /** Goes over the checklist to a step. */
+  async choose(step: string, way: 'down' | 'up' = 'down'): Promise<void> {
+    const picked = () => /[>❯] \S (\S+)/.exec(this.terminal.rows().find((row) => / > \S [A-Z0-9]+-\d+ /.test(row)) ?? '')?.[1] ?? ''
+    while (picked() !== step) {
+      const before = picked()
+      this.press(way)
+      await this.terminal.until(() => picked() !== before && picked() !== '', `a step behind ${before}, on the way to ${step}`)
+    }
+  }
+
+  /** Types into the field at hand. @throws Error where no form is open that shows one. */
+  type(text: string): void {
+    const isForm = this.shown().some(({ label }) => label === 'next field' || label === 'done')
+    if (!isForm || !this.terminal.rows().some((row) => / {1,2}> \S/.test(row)))
+      throw new Error(`there is no field to type "${text}" into:\n${this.terminal.screen()}`)
+    this.#helped = []
+    this.terminal.write(text)
   }
 
   /** Opens the help, reads it and closes it again; its keys may be pressed next. */
@@ -73,8 +94,12 @@ export class Driver {
   }
 }
 
+/** What a fresh practice cluster comes to. A new step changes it here, and in the frames. */
+export const FRESH = { steps: 13, fail: 12, unknown: 1 }
+export const FRESH_SAID = `0 of ${FRESH.steps} done, ${FRESH.fail} fail, ${FRESH.unknown} unknown.`
+
 /** The checklist of a fresh practice cluster, looked at and at rest. */
-export const RED = /looked at[\s\S]*3 fail[\s\S]*enter open .*n next to do/
+export const RED = new RegExp(`looked at[\\s\\S]*${FRESH.fail} fail[\\s\\S]*${FRESH.unknown} unknown[\\s\\S]*enter open .*n next to do`)
 
 /** Answers the questions of line mode: each is waited for by its text, and told from the earlier ones by how many were answered. */
 export class LineDriver {
@@ -92,12 +117,14 @@ export class LineDriver {
     )
   }
 
-  /** Picks a line of a list with the arrow, as far as it takes. */
+  /** Picks a line of a list with the arrow, as far as it takes: a list goes round. */
   async choose(question: string, label: string): Promise<void> {
     await this.asked(question)
     const picked = () => this.terminal.rows().findLast((l) => l.startsWith('❯ ')) ?? ''
-    for (let i = 0; i < 20 && !picked().startsWith(`❯ ${label}`); i++) {
-      const before = picked()
+    const first = picked()
+    let before = ''
+    while (!picked().startsWith(`❯ ${label}`) && (before === '' || picked() !== first)) {
+      before = picked()
       this.terminal.press('down')
       await this.terminal.until(() => picked() !== before && picked() !== '', `another line than ${before}`)
     }
@@ -105,15 +132,18 @@ export class LineDriver {
     await this.#answer('')
   }
 
-  /** The lines of a list that is open. */
+  /** The lines of a list that is open, also those that do not fit. */
   async choices(question: string): Promise<string[]> {
     await this.asked(question)
-    const rows = this.terminal.rows()
-    const from = rows.findLastIndex((l) => l.startsWith(`? ${question}`))
-    return rows
-      .slice(from + 1)
-      .map((l) => /^[❯ ] (\S.*)$/.exec(l)?.[1] ?? '')
-      .filter(Boolean)
+    const picked = () => this.terminal.rows().findLast((l) => l.startsWith('❯ ')) ?? ''
+    const found = [picked()]
+    for (;;) {
+      const before = picked()
+      this.terminal.press('down')
+      await this.terminal.until(() => picked() !== before && picked() !== '', `another line than ${before}`)
+      if (picked() === found[0]) return found.map((line) => line.slice(2).trim())
+      found.push(picked())
+    }
   }
 
   async type(question: string, text: string): Promise<void> {

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { Network } from '../../src/system/ports.ts'
 import { cleanEnvironment, createCaller, type Ran, shellQuote } from '../../src/tools/caller.ts'
 import { recording } from '../observe/recording.ts'
-import { accessOf, answering, type Machine, machine } from './fixtures.ts'
+import { accessOf, answering, type Machine, machine, silent } from './fixtures.ts'
 
 const reader = accessOf('reader@lab', ['os:reader'])
 const operator = accessOf('operator@lab', ['os:operator'])
@@ -172,6 +172,15 @@ describe('a tool that does not do as it should', () => {
     const ran = await createCaller(system, []).run('age.version', {})
     expect(ran).toMatchObject({ ok: false, timedOut: true, reason: 'age did not answer within 10 s' })
   })
+
+  test.each([{ timedOut: true }, { truncated: true }, { aborted: true }, { signal: 'SIGKILL' }])(
+    'is ended by %j in the middle of an answer: the part that came is no answer',
+    async (how) => {
+      const system = answering(() => ({ exitCode: undefined, stdout: Buffer.from('.\naccept_redirects\n'), ...how }))
+      const ran = await createCaller(system, [reader]).run('talosctl.list', { nodes: ['a', 'b'], path: '/proc/sys/net/ipv4' })
+      expect(ran).toMatchObject({ ok: false, stdout: Buffer.alloc(0) })
+    },
+  )
 
   test('hangs and ignores that it is to end: it is killed', async () => {
     const { system, program } = machineOf({ limits: { timeoutMs: 300 } })
@@ -380,6 +389,7 @@ describe('a call of talosctl that failed gets its own sentence', () => {
   ] as const)('where %s ran out of time and the port of the endpoint is %s', async (node, port, reason, remedy) => {
     const asked: unknown[] = []
     const network: Network = {
+      ...silent,
       connect: async (...args) => {
         asked.push(args)
         return port

@@ -6,7 +6,7 @@ import { files } from '../../src/system/files.ts'
 import { memory } from '../../src/system/memory.ts'
 import type { Exit, Network, ProcessSpec, System } from '../../src/system/ports.ts'
 import { processes } from '../../src/system/processes.ts'
-import type { Access } from '../../src/tools/caller.ts'
+import type { Access } from '../../src/tools/access.ts'
 
 /** A machine whose tools are small programs of the test. */
 export interface Machine {
@@ -17,7 +17,13 @@ export interface Machine {
   remove: () => void
 }
 
-const silent: Network = { connect: async () => 'silent' }
+/** A network in which nobody answers. */
+export const silent: Network = {
+  connect: async () => 'silent',
+  hold: async () => ({ open: 0, release: () => undefined }),
+  handshake: async () => ({ answer: 'silent' }),
+  get: async () => ({ answer: 'silent' }),
+}
 
 export function machine(
   options: { env?: Record<string, string>; network?: Network; limits?: Partial<Pick<ProcessSpec, 'timeoutMs' | 'maxBytes'>> } = {},

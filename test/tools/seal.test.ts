@@ -18,7 +18,7 @@ beforeEach(() => {
 afterEach(() => m.remove())
 const path = () => join(m.folder, 'config.age')
 const seal = (system: System = m.system, to: readonly string[] = recipients) =>
-  sealTo(system, createCaller(system, []), plaintext, { path: path(), recipients: to })
+  sealTo(system, createCaller(system, []), { bytes: plaintext.length, buffer: plaintext }, { path: path(), recipients: to })
 /** The same machine, with a program that is called age and does this. */
 const withAge = (script: string): System => {
   m.remove()

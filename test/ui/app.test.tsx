@@ -5,7 +5,8 @@ import { WORDS } from '../../src/cli/words.ts'
 import type { Word } from '../../src/contract.ts'
 import { Refusal } from '../../src/engine/errors.ts'
 import type { Plan } from '../../src/engine/plan.ts'
-import type { Session, SessionState } from '../../src/engine/session.ts'
+import type { Session } from '../../src/engine/session.ts'
+import type { SessionState } from '../../src/engine/state.ts'
 import type { Choice, WizardHost, WizardWorld } from '../../src/ui/host.ts'
 import { App } from '../../src/ui/tui/app.tsx'
 import { Controller } from '../../src/ui/tui/controller.ts'
@@ -58,6 +59,11 @@ class FakeSession {
     this.#set({ answers: { ...this.#state.answers, [step]: { ...this.#state.answers[step], [question]: text } } })
   }
   stop = () => void this.told.push(['stop'])
+  /** What the session may do while a tool asks for something. */
+  lent: ((run: () => Promise<void>) => Promise<void>) | undefined
+  lendTerminal = (lend: (run: () => Promise<void>) => Promise<void>) => {
+    this.lent = lend
+  }
   close = async () => undefined
 }
 
@@ -319,7 +325,7 @@ describe('the wizard, by its keys', () => {
     await see('"perhaps" is neither yes nor no')
     type('\u0015no\r\r')
     await see('[Answers]')
-    await see(/^ {3}no {3}yes or no/m)
+    await see(/^ {3}no\n {3}yes or no/m)
     expect(session.told.slice(-2)).toEqual([
       ['answer', 'INF-02', 'keepMetrics', 'no'],
       ['look', ['INF-02']],

@@ -1,6 +1,8 @@
-import type { SessionState } from '../../src/engine/session.ts'
+import type { SessionState } from '../../src/engine/state.ts'
 import type { Door, WizardWorld } from '../../src/ui/host.ts'
-import { DOORS, type Field, type Form, field, type Overlay, type placeOf, type Tab, type Ui } from '../../src/ui/tui/model.ts'
+import { field } from '../../src/ui/tui/forms.ts'
+import { DOORS, type Field, type Form, type Overlay, type placeOf, type Tab, type Ui } from '../../src/ui/tui/model.ts'
+import { ONE_RECIPIENT, SEAL_RUN, SEAL_UNPROVED, SEALING } from './sealing.ts'
 import {
   AS_FILES,
   CONTEXTS,
@@ -42,7 +44,7 @@ interface PlaceScreens {
     | 'checklist-filtered-empty'
     | 'checklist-attest'
   step: `step-${Tab}` | 'step-answers-none' | 'step-findings-waived' | PlanScreen | RunScreen
-  running: 'running' | 'running-stopping' | 'running-undo'
+  running: 'running' | 'running-stopping' | 'running-undo' | 'running-seal'
 }
 type PlanScreen =
   | 'step-plan-none'
@@ -52,15 +54,16 @@ type PlanScreen =
   | 'step-plan-files'
   | 'step-plan-nothing'
   | 'step-plan-by-hand'
-type RunScreen = 'step-run-none' | 'step-run-looking' | 'step-run-failed' | 'step-run-stopped'
+  | 'step-plan-seal'
+type RunScreen = 'step-run-none' | 'step-run-looking' | 'step-run-failed' | 'step-run-stopped' | 'step-run-seal'
 
 interface OverlayScreens {
   help: 'help-doors' | 'help-checklist' | 'help-step'
   error: 'error' | 'error-bug'
   note: 'note'
   contexts: 'contexts'
-  review: 'review' | 'review-undo' | 'review-refused' | 'review-files'
-  commands: 'commands' | 'commands-copied'
+  review: 'review' | 'review-undo' | 'review-refused' | 'review-files' | 'review-seal'
+  commands: 'commands' | 'commands-copied' | 'commands-seal'
   keys: 'keys-looking' | 'keys-missing' | 'keys-complete'
   unfinished: 'unfinished' | 'unfinished-not-begun' | 'unfinished-resolved'
   quit: 'quit'
@@ -150,15 +153,18 @@ export const FIXTURES: Record<ScreenName, Fixture> = {
   'step-plan-files': atStep('plan', { made: AS_FILES }, sessionWith(), GITOPS),
   'step-plan-nothing': atStep('plan', { made: NOTHING_TO_DO }, GREEN),
   'step-plan-by-hand': atStep('plan', { opened: 'CRT-01', selected: 'CRT-01' }),
+  'step-plan-seal': atStep('plan', { made: SEALING }),
   'step-run': atStep('run', {}, { ...GREEN, run: RUN_DONE }),
   'step-run-none': atStep('run'),
   'step-run-looking': atStep('run', { made: MADE }, sessionWith({ activity: LOOKING })),
   'step-run-failed': atStep('run', {}, sessionWith({ run: RUN_FAILED })),
   'step-run-stopped': atStep('run', {}, sessionWith({ run: RUN_STOPPED })),
+  'step-run-seal': atStep('run', {}, sessionWith({ run: SEAL_UNPROVED })),
   'step-evidence': atStep('evidence'),
 
   running: performing(PERFORMING),
   'running-stopping': performing(STOPPING),
+  'running-seal': performing(PERFORMING, SEAL_RUN),
   'running-undo': performing(PERFORMING, { ...RUN, plan: { ...RUN.plan, stage: { kind: 'undo', steps: ['INF-02'] } } }),
 
   'help-doors': over(atDoors('check'), { kind: 'help' }),
@@ -193,6 +199,8 @@ export const FIXTURES: Record<ScreenName, Fixture> = {
   'review-undo': over(atStep('plan', { made: UNDOING }, GREEN), { kind: 'review' }),
   'review-refused': over(atStep('plan', { made: REFUSED }), { kind: 'review' }),
   'review-files': over(atStep('plan', { made: AS_FILES }, sessionWith(), GITOPS), { kind: 'review' }),
+  'review-seal': over(atStep('plan', { made: SEALING }, sessionWith(), worldWith({ warnings: () => [ONE_RECIPIENT] })), { kind: 'review' }),
+  'commands-seal': over(atStep('plan', { made: SEALING }), { kind: 'commands', scroll: 0, copied: false }),
   commands: over(atStep('plan', { made: MADE }), { kind: 'commands', scroll: 0, copied: false }),
   'commands-copied': over(atStep('plan', { made: MADE }), { kind: 'commands', scroll: 4, copied: true }),
   'keys-looking': over(atChecklist(), { kind: 'keys', said: [] }),
@@ -268,7 +276,12 @@ export const FIXTURES: Record<ScreenName, Fixture> = {
       'recipient',
       'A recovery recipient',
       'Made by whoever keeps it, offline: age-keygen. Only its public half comes here; it begins with age1.',
-      [field('name', 'Name', 'who or where keeps it, as in safe', 'safe'), field('recipient', 'Recipient', 'the public half, age1…')],
+      [
+        field('name', 'Name', 'who or where keeps it, as in safe', 'safe'),
+        field('recipient', 'Recipient', 'the public half, age1…'),
+        field('opens', 'Opens', 'left and right choose', 'backups', ['secrets: bundle and configs', 'backups', 'both']),
+      ],
+      2,
     ),
   ),
   'form-init': over(

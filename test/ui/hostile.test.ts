@@ -55,6 +55,7 @@ const hostileResult = (id: string, name: string): StepResult => ({
   count: 'waived',
   findings: [hostileFinding(name), { ...hostileFinding(name), verdict: 'unknown' }],
   canMend: true,
+  canUndo: true,
 })
 
 describe('data that nobody would draw fits the screen', () => {

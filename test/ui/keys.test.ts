@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { draw } from '../../src/ui/tui/draw.ts'
 import { bindingsFor } from '../../src/ui/tui/keys.ts'
-import { type Ui, update, type View } from '../../src/ui/tui/model.ts'
+import type { Ui, View } from '../../src/ui/tui/model.ts'
 import { themeFor } from '../../src/ui/tui/theme.ts'
+import { update } from '../../src/ui/tui/update.ts'
 import { keysOfFooter, keysOfHelp } from '../support/driver.ts'
 import { SIZES, SMALL, sizeName } from '../support/terminal.ts'
 import { FIXTURES, type ScreenName } from './fixtures.ts'
@@ -89,7 +90,9 @@ describe('the one table of keys', () => {
       'step-run-looking',
       'running',
       'running-stopping',
+      'running-seal',
       'running-undo',
+      'commands-seal',
       'commands',
       'commands-copied',
       'keys-looking',

@@ -1,24 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { WORDS } from '../../src/cli/words.ts'
-import type { SessionState } from '../../src/engine/session.ts'
+import type { SessionState } from '../../src/engine/state.ts'
 import { draw } from '../../src/ui/tui/draw.ts'
 import { bindingsFor } from '../../src/ui/tui/keys.ts'
 import { width } from '../../src/ui/tui/lines.ts'
-import {
-  type Command,
-  erase,
-  type Form,
-  placeOf,
-  shownSteps,
-  TABS,
-  typeText,
-  type Ui,
-  update,
-  type View,
-  withDoors,
-} from '../../src/ui/tui/model.ts'
+import { type Command, type Form, placeOf, shownSteps, TABS, type Ui, type View } from '../../src/ui/tui/model.ts'
 import { themeFor } from '../../src/ui/tui/theme.ts'
+import { update } from '../../src/ui/tui/update.ts'
+import { withDoors } from '../../src/ui/tui/updates/doors.ts'
+import { erase, typeText } from '../../src/ui/tui/updates/form.ts'
 import { FIXTURES, type ScreenName } from './fixtures.ts'
 import { CONTEXTS, LOOKING, NOW, PERFORMING, REVIEWING, RUN, sessionWith, uiWith, viewOf, worldWith } from './states.ts'
 
@@ -86,7 +77,7 @@ function follow(
   let view = viewAt(name)
   for (const a of actions) {
     if ('command' in a) view = { ...view, ui: update(view, a.command).ui }
-    else if ('text' in a) view = { ...view, ui: typeText(view.ui, a.text) }
+    else if ('text' in a) view = { ...view, ui: typeText(view, a.text) }
     else if ('erase' in a) view = { ...view, ui: erase(view.ui, a.erase) }
     // an open cluster stays open; what it does changes at any moment
     else if (view.session) view = { ...view, session: SESSIONS[a.session] ?? view.session }
@@ -166,7 +157,7 @@ describe('whatever is pressed, in whatever state', () => {
   test('a value never holds anything that moves the cursor, reorders text or cannot be seen', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'binary' })), (texts) => {
-        const ui = texts.reduce(typeText, FIXTURES['form-filter'].ui)
+        const ui = texts.reduce((at, text) => typeText(viewOf(at, undefined), text), FIXTURES['form-filter'].ui)
         const value = (ui.overlays.at(-1) as Form).fields[0]?.value ?? ''
         // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
         expect(value).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069]/)
@@ -208,7 +199,7 @@ describe('esc is back, and nothing is lost', () => {
   })
 
   test('what was typed in a form under another one is still there afterwards', () => {
-    const ui = typeText(FIXTURES['form-waive'].ui, ' and so on')
+    const ui = typeText(viewOf(FIXTURES['form-waive'].ui, undefined), ' and so on')
     const over = { ...ui, overlays: [...ui.overlays, { kind: 'note' as const, title: 'something happened', lines: [] }] }
     expect(update(viewOf(over, sessionWith()), 'back').ui).toEqual(ui)
   })
@@ -281,18 +272,23 @@ describe('forms', () => {
 
   test('the error goes with the next character', () => {
     const wrong = waive({ why: '' }).ui
-    expect((typeText(wrong, 'x').overlays[0] as Form).error).toBeUndefined()
+    expect((typeText(viewOf(wrong, undefined), 'x').overlays[0] as Form).error).toBeUndefined()
   })
 
-  test('a private identity in the place of a recipient goes nowhere', () => {
+  test.each(['typed', 'pasted'])('a private identity that is %s in the place of a recipient goes nowhere', (how) => {
+    const key = `AGE-SECRET-KEY-1${'Q'.repeat(58)}`
     const form = FIXTURES['form-recipient'].ui.overlays[0] as Form
-    const filled: Form = {
-      ...form,
-      at: 1,
-      fields: form.fields.map((f) => (f.name === 'recipient' ? { ...f, value: `AGE-SECRET-KEY-1${'Q'.repeat(58)}` } : f)),
+    let ui: Ui = {
+      ...FIXTURES['form-recipient'].ui,
+      overlays: [{ ...form, at: 1, fields: form.fields.map((f) => ({ ...f, value: '', cursor: 0 })) }],
     }
-    const { ui, effects } = update(viewOf({ ...FIXTURES['form-recipient'].ui, overlays: [filled] }, sessionWith()), 'enter')
-    expect(JSON.stringify({ ui, effects })).not.toContain('AGE-SECRET-KEY')
+    let refused = ''
+    for (const text of how === 'typed' ? key : [` ${key}\n`]) {
+      ui = typeText(viewOf(ui, sessionWith()), text)
+      expect(JSON.stringify(ui)).not.toContain('AGE-SECRET-KEY-')
+      refused ||= (ui.overlays[0] as Form).error ?? ''
+    }
+    expect(refused).toContain('this is a private identity, not a recipient')
   })
 
   test('only answers that were changed are saved, and then it is looked again', () => {

@@ -22,6 +22,7 @@ function still({ ui, session, world }: Fixture): Controller {
     subscribe: () => () => undefined,
     snapshot: () => snapshot,
     attach: () => () => undefined,
+    drawn: () => undefined,
     now: () => NOW,
     press: () => undefined,
     paste: () => undefined,

@@ -4,7 +4,7 @@ import { type JudgedFinding, type StepResult, summarize } from '../../src/engine
 import type { Unfinished } from '../../src/engine/journal.ts'
 import type { Progress } from '../../src/engine/perform.ts'
 import { digestOf, type Plan, type PlannedPart, type Stage } from '../../src/engine/plan.ts'
-import type { PartReview, RunState, SessionState } from '../../src/engine/session.ts'
+import type { PartReview, RunState, SessionState } from '../../src/engine/state.ts'
 import type { ContextInfo, StepInfo, WizardWorld } from '../../src/ui/host.ts'
 import { initialUi, type MadePlan, type Ui, type View } from '../../src/ui/tui/model.ts'
 
@@ -28,6 +28,7 @@ const info = (id: string, category: string, title: string, severity: Severity, w
   ],
   questions: [],
   canMend,
+  canUndo: canMend,
 })
 
 const FIREWALL: StepInfo = {
@@ -89,6 +90,7 @@ const result = (id: string, count: StepResult['count'], findings: JudgedFinding[
     count,
     findings,
     canMend: step.canMend,
+    canUndo: step.canUndo,
   }
 }
 
@@ -133,7 +135,7 @@ export function part(name: string, more: Partial<PlannedPart> = {}): PlannedPart
         kind: 'seal',
         danger: 'read',
         title: 'seal the current config',
-        source: { verb: 'tool.config', args: { node: name } },
+        source: { call: { verb: 'tool.config', args: { node: name } } },
         path: `secrets/config-${name}-{time}.age`,
         opens: 'secrets',
       },
@@ -357,11 +359,12 @@ export function worldWith(more: Partial<WizardWorld> = {}): WizardWorld {
     workspace: '~/infra/edge-prod',
     operator: 'ana@ops',
     now: () => NOW,
-    sealLine: (action) => `${action.source.verb} | seal > ${action.path}`,
+    sealLine: (action) => `${'call' in action.source ? action.source.call.verb : action.source.held} | seal > ${action.path}`,
     commandLine: ({ verb, args }) =>
       `tool --config ~/.tool/config --context edge-admin --nodes ${args.node} ${verb.split('.')[1]} --patch '{"firewall":{"default":"block","rules":[{"ports":[50000,6443]}]}}'`,
     keys: { info: refuse, create: refuse, protect: refuse, add: refuse },
     suffix: '',
+    warnings: () => [],
     closing: () => [],
     exitCode: () => 0,
     close: refuse,

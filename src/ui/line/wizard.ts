@@ -1,7 +1,9 @@
+import { isChange } from '../../contract.ts'
 import { Failure, Interrupted, Refusal } from '../../engine/errors.ts'
 import type { Plan, Stage } from '../../engine/plan.ts'
 import type { WizardHost, WizardWorld } from '../host.ts'
 import { checkText, planText, tookSeconds } from '../report/text.ts'
+import { type Asking, answers, keys, word } from './asking.ts'
 import { answered, lineFrontEnd } from './front-end.ts'
 
 /** The wizard line by line: the same session, questions asked one after the other. */
@@ -19,6 +21,7 @@ export async function lineWizard(host: WizardHost, io: Streams): Promise<number>
   const leaving = new AbortController()
   const context = { input: io.stdin, output: io.stdout, clearPromptOnDone: false, signal: leaving.signal }
   const say = (text: string) => void io.stdout.write(`${text}\n`)
+  const asking: Asking = { prompts, context, say, words: host.words }
   let world: WizardWorld | undefined
   let last: { plan: Plan; done: string[] } | undefined
   // the object at hand is finished; the next question is not asked any more
@@ -30,6 +33,8 @@ export async function lineWizard(host: WizardHost, io: Streams): Promise<number>
     const opened = await answered(openDoor())
     if (!opened) return 0
     world = opened
+    // nothing reads the terminal between two questions
+    world.session.lendTerminal((run) => run())
     await settle(world)
     for (;;) {
       if (leaving.signal.aborted) throw new Interrupted()
@@ -108,7 +113,12 @@ export async function lineWizard(host: WizardHost, io: Streams): Promise<number>
       say(
         `The run of ${left.at.slice(0, 19).replace('T', ' ')} ended in the middle${left.intent ? `, at "${left.intent.title}" on ${left.intent.object.name}` : ''}. Not finished: ${left.left.join(', ')}.`,
       )
-      const found = await w.session.resume(left)
+      let found = await w.session.resume(left)
+      if (found.back) {
+        say(`${found.reason}.`)
+        if (await prompts.confirm({ message: 'Take it back now?', default: false }, context))
+          found = await w.session.resume(left, { takeBack: true })
+      }
       if (left.intent) say(`What became of it: ${found.result}. ${found.reason}.`)
     }
   }
@@ -146,10 +156,10 @@ export async function lineWizard(host: WizardHost, io: Streams): Promise<number>
     const results = w.session.state().report?.results ?? []
     const choices: { value: Next; name: string }[] = [
       ...results
-        .filter((r) => r.count === 'fail' && r.canMend)
+        .filter((r) => (r.count === 'fail' || r.count === 'unknown') && r.canMend)
         .map((r) => ({ value: { do: 'mend', step: r.id } as Next, name: `Mend ${r.id} ${r.title}: see the plan` })),
       ...results
-        .filter((r) => r.canMend && r.count === 'pass')
+        .filter((r) => r.canUndo && r.count === 'pass')
         .map((r) => ({ value: { do: 'undo', step: r.id } as Next, name: `Take back ${r.id}: see the plan` })),
       ...results.filter((r) => r.count === 'unknown').map((r) => ({ value: { do: 'attest', step: r.id } as Next, name: `Attest ${r.id}` })),
       ...results.filter((r) => r.count === 'fail').map((r) => ({ value: { do: 'waive', step: r.id } as Next, name: `Waive ${r.id}` })),
@@ -171,11 +181,11 @@ export async function lineWizard(host: WizardHost, io: Streams): Promise<number>
         return change(w, { kind: next.do === 'undo' ? 'undo' : 'mend', steps: [next.step] })
       case 'attest':
       case 'waive':
-        return word(w, next.do, next.step)
+        return word(asking, w, next.do, next.step)
       case 'answers':
-        return answers(w, next.step)
+        return answers(asking, w, next.step)
       case 'keys':
-        return keys(w)
+        return keys(asking, w)
       default:
     }
   }
@@ -183,20 +193,30 @@ export async function lineWizard(host: WizardHost, io: Streams): Promise<number>
   async function change(w: WizardWorld, stage: Stage): Promise<void> {
     const plan = await w.session.plan(stage)
     const reviews = await w.session.review(plan)
-    say(planText(plan, reviews, w.commandLine, w.delivery))
-    if (plan.parts.length === 0) return
+    say(planText(plan, reviews, w.delivery, w.commandLine))
+    if (plan.parts.length === 0) {
+      const waits = plan.blocked.find((b) => b.question)
+      if (!waits || !(await prompts.confirm({ message: 'Answer it now?', default: true }, context))) return
+      await answers(asking, w, waits.step, waits.question)
+      return change(w, stage)
+    }
     const refused = reviews.find((r) => r.dryRun && !r.dryRun.ok)
     if (refused) {
       say(`It would be refused: ${refused.dryRun?.text}. Nothing was changed.`)
       return
     }
-    if ((await w.keys.info()).missing) await keys(w)
+    if ((await w.keys.info()).missing) await keys(asking, w)
+    for (const warning of w.warnings(plan)) {
+      say(warning)
+      if (!(await prompts.confirm({ message: 'Go on all the same?', default: false }, context))) return
+    }
     const front = lineFrontEnd({
       out: (text) => void io.stdout.write(text),
       streams: { input: io.stdin, output: io.stdout },
       signal: leaving.signal,
     })
-    const how = await front.consent(plan, reviews)
+    const changesSomething = plan.parts.some((p) => p.actions.some((a) => isChange(a) || a.kind === 'write'))
+    const how = changesSomething ? await front.consent(plan, reviews) : 'nothing is changed by it'
     if (!how) {
       say('Nothing was changed.')
       return
@@ -208,81 +228,5 @@ export async function lineWizard(host: WizardHost, io: Streams): Promise<number>
       say(
         `${result.failed.part.object.name}, ${result.failed.action.title}: ${result.failed.reason}\n${result.left.length > 0 ? `Not begun, still a plan: ${result.left.map((p) => p.object.name).join(', ')}` : ''}`,
       )
-  }
-
-  async function word(w: WizardWorld, kind: 'attest' | 'waive', step: string): Promise<void> {
-    const covered = kind === 'attest' ? 'unknown' : 'fail'
-    const findings =
-      w.session
-        .state()
-        .report?.results.find((r) => r.id === step)
-        ?.findings.filter((f) => f.verdict === covered) ?? []
-    const object = await prompts.select(
-      {
-        message: 'For',
-        choices: [
-          { value: '', name: 'the whole step' },
-          ...findings.map((f) => ({ value: `${f.object.kind}/${f.object.name}`, name: `${f.object.kind}/${f.object.name}` })),
-        ],
-      },
-      context,
-    )
-    const why = await prompts.input(
-      { message: 'Why', validate: (v) => v.trim() !== '' || 'whoever reads it later needs a reason' },
-      context,
-    )
-    const today = w.now().toISOString().slice(0, 10)
-    const until = await prompts.input(
-      {
-        message: 'Until (the last day it counts, as in 2026-12-31)',
-        validate: (v) => (/^\d{4}-\d{2}-\d{2}$/.test(v) && v >= today) || `a day from ${today} on`,
-      },
-      context,
-    )
-    await (kind === 'attest' ? w.session.attest : w.session.waive)({
-      step,
-      ...(object ? { object } : {}),
-      by: w.operator,
-      why: why.trim(),
-      on: today,
-      until,
-    })
-  }
-
-  async function answers(w: WizardWorld, id: string): Promise<void> {
-    const info = w.steps.find((s) => s.id === id)
-    for (const question of info?.questions ?? []) {
-      const now = question.value(w.session.state().answers[id]?.[question.name])
-      const text = await prompts.input(
-        { message: `${question.label} (${question.hint})`, default: now, validate: (v) => question.parse(v) ?? true },
-        context,
-      )
-      if (text !== now) await w.session.answer(id, question.name, text)
-    }
-  }
-
-  async function keys(w: WizardWorld): Promise<void> {
-    const info = await w.keys.info()
-    say(`Yours: ${info.identity}`)
-    for (const r of info.recipients) say(`Recipient: ${r}`)
-    if (info.missing) {
-      const how = await prompts.select(
-        {
-          message: 'Nothing can be sealed yet. Make your identity?',
-          choices: [
-            { value: 'plain', name: 'Yes' },
-            { value: 'protect', name: host.words.keys.withPassphrase },
-            { value: 'no', name: 'No' },
-          ],
-        },
-        context,
-      )
-      if (how !== 'no') say(how === 'protect' ? await w.keys.protect() : await w.keys.create())
-    }
-    if (info.noRecovery && (await prompts.confirm({ message: 'No recovery recipient. Add one?', default: false }, context))) {
-      const name = await prompts.input({ message: 'Who or where keeps it (a short name)' }, context)
-      const recipient = await prompts.input({ message: 'Its public half (age1…)' }, context)
-      say(await w.keys.add(name.trim(), recipient.trim()))
-    }
   }
 }

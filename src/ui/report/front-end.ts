@@ -1,5 +1,6 @@
 import { Refusal } from '../../engine/errors.ts'
-import { progressOf, type Session } from '../../engine/session.ts'
+import type { Session } from '../../engine/session.ts'
+import { progressOf } from '../../engine/state.ts'
 import type { FrontEnd } from '../front-end.ts'
 
 /** Nobody is there: status goes out as lines, or as JSON lines; a question is a refusal that names what answers it. */

@@ -1,7 +1,17 @@
-import { type Block, type Call, SEVERITIES, type SealAction, type Severity, type Verdict } from '../../contract.ts'
+import {
+  type Block,
+  type Call,
+  isChange,
+  SEVERITIES,
+  type SealAction,
+  type Severity,
+  type TryAction,
+  VERDICTS,
+  type Verdict,
+} from '../../contract.ts'
 import type { Count, JudgedFinding, StepResult, Summary } from '../../engine/evaluate.ts'
 import type { Plan } from '../../engine/plan.ts'
-import type { PartReview, Report } from '../../engine/session.ts'
+import type { PartReview, Report } from '../../engine/state.ts'
 
 /** Reports as lines of text: what a person reads on a terminal, in a pipe or in a log. */
 
@@ -20,12 +30,12 @@ const names = (findings: readonly JudgedFinding[], most = 6): string => {
   return all.length > most ? `${all.slice(0, most).join(', ')} and ${all.length - most} more` : all.join(', ')
 }
 
-/** Findings with the same verdict and reason as one line: `cp1, cp2: 3 keys left to the kernel`. */
+/** Findings with the same verdict and reason as one line, the worst first: `cp1, cp2: 3 keys left to the kernel`. */
 export function grouped(
   findings: readonly JudgedFinding[],
 ): { verdict: Verdict; findings: JudgedFinding[]; text: string; remedy?: string }[] {
   const groups = Map.groupBy(findings, (f) => `${f.verdict} ${withoutName(f)} ${f.waiver?.until ?? ''} ${f.attestation?.until ?? ''}`)
-  return [...groups.values()].map((group) => {
+  const lines = [...groups.values()].map((group) => {
     const first = group[0] as JudgedFinding
     const reason = withoutName(first)
     return {
@@ -35,6 +45,7 @@ export function grouped(
       ...(first.remedy ? { remedy: first.remedy } : {}),
     }
   })
+  return lines.toSorted((a, b) => VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict))
 }
 
 const withoutName = (f: JudgedFinding): string =>
@@ -73,13 +84,14 @@ export function checkText(
   options: { all: boolean; failOn: Severity; exitCode: number; columns?: number | undefined },
 ): string {
   const hang = (first: string, text: string): string[] => wrapped(text, first, options.columns)
+  const proposed = new RegExp(`${header.product} (plan [A-Z0-9]+-\\d+|backup create|secrets (seal|adopt))`, 'g')
   const lines = [
     [
       header.cluster || 'no cluster',
       header.environment,
       header.mode === 'practice' ? 'PRACTICE, nothing real' : header.mode === 'gitops' ? 'gitops' : '',
       header.as,
-      `${header.nodes} nodes`,
+      header.nodes === 0 ? '' : `${header.nodes} ${header.nodes === 1 ? 'node' : 'nodes'}`,
       `${header.seconds} s`,
     ]
       .filter(Boolean)
@@ -96,9 +108,8 @@ export function checkText(
       const said = word(group.findings[0])
       if (said) lines.push(...hang(' '.repeat(17), said))
       else if (group.verdict === 'fail' || group.verdict === 'unknown') {
-        const remedy =
-          group.remedy ?? (group.verdict === 'fail' && result.canMend ? `${header.product} plan ${result.id}${header.suffix}` : undefined)
-        if (remedy) lines.push(...hang(' '.repeat(17), remedy))
+        const remedy = group.remedy ?? (group.verdict === 'fail' && result.canMend ? `${header.product} plan ${result.id}` : undefined)
+        if (remedy) lines.push(...hang(' '.repeat(17), remedy.replace(proposed, `$&${header.suffix}`)))
       }
     }
   }
@@ -168,10 +179,10 @@ const RESTARTS = {
   network: 'Restarts the network.',
 }
 
-/** A plan as it is shown before anybody is asked. */
-export function planText(plan: Plan, reviews: readonly PartReview[], commandLine: (call: Call) => string, delivery: string): string {
+/** A plan as it is shown before anybody is asked; without commands where they have a place of their own. */
+export function planText(plan: Plan, reviews: readonly PartReview[], delivery: string, commandLine?: (call: Call) => string): string {
   const lines: string[] = []
-  const changes = plan.parts.flatMap((p) => p.actions).filter((a) => a.kind === 'run')
+  const changes = plan.parts.flatMap((p) => p.actions).filter(isChange)
   if (plan.parts.length === 0) lines.push(plan.blocked.length > 0 ? 'Nothing can be done now.' : 'Nothing to do.')
   else {
     const restarts = [...new Set(changes.map((c) => RESTARTS[c.restarts]))].join(' ')
@@ -179,19 +190,25 @@ export function planText(plan: Plan, reviews: readonly PartReview[], commandLine
       ? 'Danger: destroy.'
       : changes.length > 0
         ? 'Danger: change.'
-        : 'Nothing is touched: files only.'
+        : plan.parts.some((p) => p.actions.some((a) => a.kind === 'write'))
+          ? 'Nothing is touched: files only.'
+          : 'Nothing is changed: it is read, sealed and proved.'
     lines.push(
-      `${plan.stage.kind === 'undo' ? 'Take back' : 'Plan for'} ${plan.stage.steps.join(', ')}: ${plan.parts.length} ${plan.parts.length === 1 ? 'object' : 'objects'}, one after the other. ${restarts ? `${restarts} ` : ''}${danger}`,
+      `${plan.stage.kind === 'undo' ? 'Take back' : 'Plan for'} ${plan.stage.steps.join(', ')}: ${plan.parts.length === 1 ? '1 object' : `${plan.parts.length} objects, one after the other`}. ${restarts ? `${restarts} ` : ''}${danger}`,
       '',
     )
   }
   for (const [index, part] of plan.parts.entries()) {
     lines.push(`${index + 1}  ${part.object.name}: ${part.summary}`)
     const review = reviews.find((r) => r.part === part.digest)
+    for (const block of part.blocks ?? []) lines.push(...blockLines(block).map((l) => `   ${l}`), '')
+    const command = (call: Call, before = ''): string[] => (commandLine ? [`          ${before}$ ${commandLine(call)}`] : [])
     for (const action of part.actions) {
       lines.push(`   ${action.kind.padEnd(6)} ${action.title}`)
-      if (action.kind === 'run') {
-        lines.push(`          $ ${commandLine(action.call)}`)
+      if (action.kind === 'hold') lines.push(...command(action.source.call))
+      if (action.kind === 'try') lines.push(...tryLines(action, command))
+      if (action.kind === 'run') lines.push(...command(action.call))
+      if (isChange(action)) {
         if (review?.dryRun) lines.push(`          dry run: ${review.dryRun.ok ? '' : 'refused: '}${review.dryRun.text}`)
       }
     }
@@ -201,18 +218,33 @@ export function planText(plan: Plan, reviews: readonly PartReview[], commandLine
         ...(same ? [`diff of ${part.object.name}: the same as of ${same.object.name}`] : blockLines(block)).map((l) => `          ${l}`),
       )
     }
-    const undo = changes.length > 0 && part.actions.find((a) => a.kind === 'run')
-    if (undo && undo.kind === 'run')
-      lines.push(`   undo   ${'sentence' in undo.undo ? undo.undo.sentence : undo.undo.none}`, `   cancel ${undo.cancel}`)
+    const undo = part.actions.find(isChange)
+    if (undo) lines.push(`   undo   ${'sentence' in undo.undo ? undo.undo.sentence : undo.undo.none}`, `   cancel ${undo.cancel}`)
     lines.push('')
   }
-  for (const block of plan.blocked)
-    lines.push(`not    ${block.object.name}: ${block.reason}`, ...(block.remedy ? [`       ${block.remedy}`] : []))
+  for (const same of Map.groupBy(plan.blocked, (b) => `${b.reason}\n${b.remedy}`).values()) {
+    const [first] = same
+    const objects = [...new Set(same.map((b) => b.object.name))]
+    if (first) lines.push(`not    ${objects.join(', ')}: ${first.reason}`, ...(first.remedy ? [`       ${first.remedy}`] : []))
+  }
   if (plan.blocked.length > 0) lines.push('')
   if (delivery === 'gitops' && plan.parts.length > 0)
     lines.push('Delivery is gitops: apply writes these files; commit them and let your own tool roll them out.', '')
   return lines.join('\n')
 }
+
+/** A tentative change: how long it lasts by itself, what is looked at meanwhile, and how it is kept. */
+function tryLines(action: TryAction, command: (call: Call, before?: string) => string[]): string[] {
+  return [
+    `          goes back by itself after ${minutes(action.windowSeconds)} unless it is kept`,
+    ...command(action.call),
+    ...action.probes.map((p) => `          probe: ${p.condition.sentence}`),
+    ...command(action.keep, 'keep: '),
+  ]
+}
+
+/** `5 min`, `75 s`. */
+export const minutes = (seconds: number): string => (seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`)
 
 /** The commands of a plan, in order, as a person would type them. */
 export function planCommands(
@@ -222,7 +254,21 @@ export function planCommands(
   return plan.parts.map((part) => ({
     object: part.object.name,
     commands: part.actions.flatMap((a) =>
-      a.kind === 'run' ? [lines.commandLine(a.call)] : a.kind === 'seal' ? [lines.sealLine(a)] : a.kind === 'write' ? [`# ${a.path}`] : [],
+      a.kind === 'run'
+        ? [lines.commandLine(a.call)]
+        : a.kind === 'try'
+          ? [
+              lines.commandLine(a.call),
+              `# ${a.probes.map((p) => p.condition.sentence).join('; ')}; then, to keep it:`,
+              lines.commandLine(a.keep),
+            ]
+          : a.kind === 'hold'
+            ? [lines.commandLine(a.source.call)]
+            : a.kind === 'seal'
+              ? [lines.sealLine(a)]
+              : a.kind === 'write'
+                ? [`# ${a.path}`]
+                : [],
     ),
   }))
 }

@@ -1,3 +1,5 @@
+import { isChange } from '../../contract.ts'
+import type { SessionState } from '../../engine/state.ts'
 import { type Command, enterOnStep, placeOf, resultOf, shownSteps, type View } from './model.ts'
 
 /** Which key does what, where. The footer, the help and the handler read this one table, so that no key is shown that does nothing. */
@@ -62,12 +64,15 @@ export function bindingsFor(view: View): Binding[] {
     case 'step':
       return stepBindings(view)
     case 'running':
-      return [
-        bind(['x'], 'stop', session?.activity.kind === 'performing' && session.activity.stopping ? 'stop waiting' : 'stop after this one'),
-        HELP,
-        QUIT,
-      ]
+      return [bind(['x'], 'stop', stopLabel(session)), HELP, QUIT]
   }
+}
+
+/** What stopping comes to: inside the window of a tentative change it waits for the way back. */
+function stopLabel(session: SessionState | undefined): string {
+  const tried = Object.values(session?.run?.progress ?? {}).some((p) => p.status === 'running' && p.until)
+  if (tried) return 'stop, and let it go back'
+  return session?.activity.kind === 'performing' && session.activity.stopping ? 'stop waiting' : 'stop after this one'
 }
 
 function stepBindings(view: View): Binding[] {
@@ -75,7 +80,14 @@ function stepBindings(view: View): Binding[] {
   const idle = session?.activity.kind === 'idle'
   const result = resultOf(session, ui.opened)
   const enter = idle ? enterOnStep(view) : undefined
-  const labels = { plan: 'see the plan', review: 'go on to review', findings: 'findings', edit: 'change', checklist: 'checklist' }
+  const labels = {
+    plan: 'see the plan',
+    review: 'go on to review',
+    answer: 'answer what it asks',
+    findings: 'findings',
+    edit: 'change',
+    checklist: 'checklist',
+  }
   return [
     ...(enter ? [bind(['enter'], 'enter', labels[enter])] : []),
     bind(['right', 'tab', 'l'], 'right', 'next tab'),
@@ -85,7 +97,7 @@ function stepBindings(view: View): Binding[] {
     ...(ui.tab === 'plan' && ui.made && ui.made.plan.parts.length > 0 ? [bind(['c'], 'commands', 'commands')] : []),
     ...(idle && result?.count === 'unknown' ? [bind(['a'], 'attest', 'attest')] : []),
     ...(idle && result?.count === 'fail' && ui.tab !== 'plan' ? [bind(['w'], 'waive', 'waive')] : []),
-    ...(idle && result?.canMend && ui.made?.stage.kind !== 'undo'
+    ...(idle && result?.canUndo && ui.made?.stage.kind !== 'undo'
       ? [bind(['u'], 'undo', 'undo', ui.tab === 'run' || result.count === 'pass')]
       : []),
     ...(idle ? [bind(['r'], 'look', 'look again', false), bind(['n'], 'next', 'next to do', false)] : []),
@@ -103,8 +115,10 @@ function overlayBindings(view: View): Binding[] {
     case 'review': {
       const plan = view.ui.made?.plan
       const objects = plan?.parts.length ?? 0
-      const touches = plan?.parts.some((p) => p.actions.some((a) => a.kind === 'run'))
-      return [bind(['enter'], 'enter', `${touches ? 'change' : 'write'} ${objects} ${objects === 1 ? 'object' : 'objects'}`), BACK]
+      const touches = plan?.parts.some((p) => p.actions.some(isChange))
+      const writes = plan?.parts.some((p) => p.actions.some((a) => a.kind === 'write'))
+      const verb = touches ? 'change' : writes ? 'write' : 'begin with'
+      return [bind(['enter'], 'enter', `${verb} ${objects} ${objects === 1 ? 'object' : 'objects'}`), BACK]
     }
     case 'commands':
       return [bind(['c'], 'commands', 'copy'), ...UP_DOWN('scroll'), ...PAGES, BACK]
@@ -118,7 +132,9 @@ function overlayBindings(view: View): Binding[] {
         BACK,
       ]
     case 'unfinished':
-      return [bind(['enter'], 'enter', view.session?.unfinished[0] ? 'find out what became of it' : 'go on')]
+      return overlay.back
+        ? [bind(['b'], 'takeBack', 'take it back'), bind(['escape'], 'back', 'leave it')]
+        : [bind(['enter'], 'enter', view.session?.unfinished[0] ? 'find out what became of it' : 'go on')]
     case 'quit':
       return [bind(['x'], 'stop', 'stop after this one'), bind(['escape', 'enter'], 'back', 'go on running')]
     case 'form': {

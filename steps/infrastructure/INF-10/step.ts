@@ -14,7 +14,7 @@ import {
   yesNo,
 } from '../../../src/contract.ts'
 import { configOwner, etcdMembers, kernelKeys, kernelParams, members, sysctlConfig } from '../../../src/domain/observations.ts'
-import { patchConfig, type Surroundings, stopsChange } from '../../../src/domain/patch-config.ts'
+import { patchConfig, type Surroundings, stopsChange, stopsWhileTried } from '../../../src/domain/patch-config.ts'
 import { partsInOrder } from '../../../src/domain/rollout.ts'
 import {
   folderOf,
@@ -133,7 +133,7 @@ export default step({
             'take the key out of the answers of INF-10',
           )
         if (notListed.length > 0) return blocked(node, `it is not known whether its kernel has ${nameKeys(notListed)}`)
-        const stop = stopsChange(around, node)
+        const stop = stopsChange(around, node) ?? (now.tried && stopsWhileTried(node, around))
         if (stop) return stop
         const version = around.members.ok ? around.members.value.find((m) => m.name === node.name)?.version : undefined
         const facts = factsFor(version ?? '')
@@ -174,7 +174,7 @@ export default step({
       const records = applied.filter((a) => a.object.name === node.name).map((a) => a.record as SysctlRecord)
       const last = records.at(-1)
       if (!last) return undefined
-      const stop = stopsChange(around, node)
+      const stop = stopsChange(around, node) ?? (now.tried && stopsWhileTried(node, around))
       if (stop) return stop
       const takes = FORMS.map((form) => takeBack(form, records, now)).filter((t) => t.ours.length > 0)
       if (takes.length === 0) return undefined

@@ -100,19 +100,20 @@ function detail(view: View, theme: Theme, cells: number, rows: number): Line[] {
   for (const text of wrap(info.why, cells - 2)) lines.push(line(` ${text}`))
   lines.push(blank)
   const next = wrap(nextSentence(view, result), cells - 2).filter(Boolean)
-  const findings = result ? grouped(result.findings).toSorted((a, b) => order(a.verdict) - order(b.verdict)) : []
+  const findings = result ? grouped(result.findings) : []
   const room = Math.max(1, rows - lines.length - (next.length > 0 ? next.length + 1 : 0))
   const texts = findings.flatMap((g) =>
     wrap(g.text, cells - 6).map(
       (text, i): Line => (i === 0 ? line('   ', verdictGlyph(theme, g.verdict), ` ${text}`) : line(`     ${text}`)),
     ),
   )
-  lines.push(...(texts.length > room ? [...texts.slice(0, room - 1), line(span('     …', { dim: true }))] : texts))
+  // a line of its own for the ellipsis would hide what stands in it
+  const shown = texts.slice(0, room)
+  if (texts.length > room) shown[room - 1] = [...(texts[room - 1] ?? []), span(' …', { dim: true })]
+  lines.push(...shown)
   if (next.length > 0) lines.push(blank, ...next.map((text) => line(mark(theme, ` ${text}`, 'cyan'))))
   return lines.slice(0, rows)
 }
-
-const order = (verdict: string): number => ['fail', 'unknown', 'pass', 'notApplicable'].indexOf(verdict)
 
 function nextSentence(view: View, result: StepResult | undefined): string {
   if (view.session?.activity.kind === 'looking') return ''
@@ -121,6 +122,7 @@ function nextSentence(view: View, result: StepResult | undefined): string {
     return result.canMend
       ? 'Next: open it and see the plan. Nothing changes before you agree to it.'
       : 'Next: open it; each finding says what to do. A person has to mend this one.'
+  if (result.count === 'unknown' && result.canMend) return 'Next: open it and see the plan that would tell.'
   if (result.count === 'unknown') return 'Next: open it; each finding says what would let us look.'
   return ''
 }

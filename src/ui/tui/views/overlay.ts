@@ -1,5 +1,6 @@
+import { isChange } from '../../../contract.ts'
 import type { HeaderInfo, WizardWorld } from '../../host.ts'
-import { planCommands } from '../../report/text.ts'
+import { minutes, planCommands } from '../../report/text.ts'
 import { bindingsFor, keyName } from '../keys.ts'
 import { blank, type Line, line, pad, type Screen, scrolling, sized, span, windowAt, wrap } from '../lines.ts'
 import type { Field, Form, Overlay, View } from '../model.ts'
@@ -86,7 +87,7 @@ function content(view: View, overlay: Overlay, theme: Theme, size: Size, cells: 
         ),
       ]
     case 'form':
-      return form(overlay, theme, cells)
+      return form(overlay, theme, cells, bodyRows(size) - 1)
   }
 }
 
@@ -98,33 +99,39 @@ function review(view: View, theme: Theme, cells: number, world: WizardWorld | un
   const made = view.ui.made
   if (!made) return []
   const { plan, reviews } = made
-  const changes = plan.parts.flatMap((p) => p.actions).filter((a) => a.kind === 'run')
+  const changes = plan.parts.flatMap((p) => p.actions).filter(isChange)
+  const tries = changes.find((c) => c.kind === 'try')
   const refused = reviews.filter((r) => r.dryRun && !r.dryRun.ok)
-  const seals = plan.parts.filter((p) => p.actions.some((a) => a.kind === 'seal')).length
+  const writes = plan.parts.some((p) => p.actions.some((a) => a.kind === 'write'))
+  const seals = changes.length > 0 && plan.parts.some((p) => p.actions.some((a) => a.kind === 'seal'))
+  const warnings = world?.warnings(plan) ?? []
   const names = plan.parts.map((p) => p.object.name)
   const undo = changes[0]?.undo
   return [
     title(
-      `${plan.stage.kind === 'undo' ? 'Take back' : changes.length > 0 ? 'Change' : 'Write files for'} ${names.length} ${names.length === 1 ? 'object' : 'objects'}`,
+      `${plan.stage.kind === 'undo' ? 'Take back' : changes.length > 0 ? 'Change' : writes ? 'Write files for' : 'Read, seal and prove:'} ${names.length} ${names.length === 1 ? 'object' : 'objects'}`,
     ),
     blank,
-    ...say(`In this order, one after the other: ${some(names)}`, cells),
+    ...say(names.length === 1 ? `On ${names[0]}.` : `In this order, one after the other: ${some(names)}`, cells),
     blank,
     ...say(
       changes.length > 0
         ? `Danger: ${changes.some((c) => c.danger === 'destroy') ? 'destroy' : 'change'}. ${changes.every((c) => c.restarts === 'nothing') ? 'Nothing restarts.' : ''}`
-        : 'Nothing is touched: files only.',
+        : writes
+          ? 'Nothing is touched: files only.'
+          : 'Nothing is changed. Every look, sealed file and proof is in the journal.',
       cells,
     ),
     ...(reviews.some((r) => r.dryRun)
+      ? say(refused.length === 0 ? 'Dry run on every one: accepted.' : `Refused by ${refused.length}: ${refused[0]?.dryRun?.text}`, cells)
+      : []),
+    ...(tries
       ? say(
-          refused.length === 0
-            ? `Tried on every one without effect: accepted.`
-            : `Refused by ${refused.length}: ${refused[0]?.dryRun?.text}`,
+          `Each is tried for ${minutes(tries.windowSeconds)} and goes back by itself, unless everything behind it holds and it is kept.`,
           cells,
         )
       : []),
-    ...(seals > 0 ? say(`Before each change its current config is sealed into ${world?.workspace ?? ''}/secrets/.`, cells) : []),
+    ...(seals ? say(`Before each change its current config is sealed into ${world?.workspace ?? ''}/secrets/.`, cells) : []),
     ...(changes.length > 0 ? say('After each change it is read back; the first failure stops the rest, which stays a plan.', cells) : []),
     ...(undo ? say(`Undo: ${'sentence' in undo ? undo.sentence : undo.none}.`, cells) : []),
     ...(plan.blocked.length > 0
@@ -138,6 +145,9 @@ function review(view: View, theme: Theme, cells: number, world: WizardWorld | un
             cells,
           ),
         ]
+      : []),
+    ...(warnings.length > 0
+      ? [blank, ...warnings.flatMap((w) => wrap(`Warning: ${w}`, cells - 4).map((t) => line(mark(theme, `  ${t}`, 'yellow'))))]
       : []),
     blank,
     ...(refused.length > 0 ? [line(mark(theme, '  A refused change is not sent; enter says so.', 'yellow'))] : []),
@@ -190,17 +200,25 @@ function unfinished(view: View, overlay: Extract<Overlay, { kind: 'unfinished' }
   ]
 }
 
-function form(overlay: Form, theme: Theme, cells: number): Line[] {
-  const lines: Line[] = [title(overlay.title), blank, ...overlay.about.flatMap((a) => say(a, cells)), blank]
+/** Where not all of them fit, the fields around the one at hand. */
+function form(overlay: Form, theme: Theme, cells: number, rows: number): Line[] {
+  const about = [...overlay.about.flatMap((a) => say(a, cells)), blank]
+  const fields: Line[] = []
+  let lastHere = 0
   for (const [index, f] of overlay.fields.entries()) {
     const here = index === overlay.at
-    lines.push(line(span(here ? ` ${theme.glyph.pick} ` : '   ', { bold: true }), span(f.label, { bold: here })))
-    lines.push(fieldLine(f, here, cells))
+    fields.push(line(span(here ? ` ${theme.glyph.pick} ` : '   ', { bold: true }), span(f.label, { bold: here })))
+    fields.push(fieldLine(f, here, cells))
     if (here)
-      for (const t of wrap(overlay.error ?? f.hint, cells - 3)) lines.push(line(span(`     ${t}`, overlay.error ? {} : { dim: true })))
-    lines.push(blank)
+      for (const t of wrap(overlay.error ?? f.hint, cells - 3)) fields.push(line(span(`     ${t}`, overlay.error ? {} : { dim: true })))
+    fields.push(blank)
+    if (here) lastHere = fields.length - 1
   }
-  return lines
+  const room = rows - about.length - 2
+  const fits = fields.length - 1 <= room
+  const offset = fits ? 0 : windowAt(fields.length, room, lastHere, 0)
+  const which = fits ? '' : `, ${overlay.at + 1} of ${overlay.fields.length}`
+  return [title(`${overlay.title}${which}`), blank, ...about, ...fields.slice(offset, offset + room)]
 }
 
 /** The value with the place of the next character shown; a long one shows the part around it. */

@@ -1,7 +1,8 @@
-import { progressOf, type RunState } from '../../../engine/session.ts'
+import { isChange } from '../../../contract.ts'
+import { progressOf, type RunState } from '../../../engine/state.ts'
 import type { HeaderInfo } from '../../host.ts'
 import { bindingsFor } from '../keys.ts'
-import { blank, cut, type Line, line, sized, span, wrap } from '../lines.ts'
+import { blank, cut, type Line, line, sized, span, width, wrap } from '../lines.ts'
 import type { View } from '../model.ts'
 import { mark, type Theme } from '../theme.ts'
 import { bodyRows, header, type Size, screen } from './frame.ts'
@@ -18,9 +19,20 @@ export function runningView(view: View, theme: Theme, size: Size, info: HeaderIn
   )
   const rows = bodyRows(size) - 2
   const log = run.log.slice(-4).map((l) => line(span(`   ${l.at.slice(11, 19)}  ${cut(l.text, size.columns - 14)}`, { dim: true })))
+  const trying = triedNow(run)
   const foot = activity.stopping
-    ? [line(mark(theme, ' Stopping after the object at hand; once more ends the waiting.', 'yellow'))]
-    : [line(' If this machine dies now, the next start finds out what was under way.')]
+    ? [
+        line(
+          mark(
+            theme,
+            trying
+              ? ` Stopping: it is not kept, and ${trying.object} is as before by ${trying.until.slice(11, 19)} UTC.`
+              : ' Stopping after the object at hand; once more ends the waiting.',
+            'yellow',
+          ),
+        ),
+      ]
+    : wrap(ifThisMachineDies(run), size.columns - 2).map((t) => line(` ${t}`))
   const content = runLines(run, theme, size.columns - 2, false)
   const room = rows - log.length - foot.length - 2
   // the action that runs stays on the screen
@@ -38,6 +50,24 @@ export function runningView(view: View, theme: Theme, size: Size, info: HeaderIn
     ...foot,
   ]
   return screen(theme, size, { head: header(theme, size, info, ''), body, bindings: bindingsFor(view) })
+}
+
+/** What is being tried, and when it may last be taking itself back. */
+function triedNow(run: RunState): { object: string; until: string } | undefined {
+  for (const part of run.plan.parts)
+    for (const action of part.actions) {
+      const until = progressOf(run, part.digest, action.id)?.until
+      if (until) return { object: part.object.name, until }
+    }
+  return undefined
+}
+
+function ifThisMachineDies(run: RunState): string {
+  const trying = triedNow(run)
+  if (trying) return `If this machine dies now, ${trying.object} takes its old config back by ${trying.until.slice(11, 19)} UTC.`
+  return run.plan.parts.some((p) => p.actions.some(isChange))
+    ? 'If this machine dies now, the next start finds out what was under way.'
+    : 'Nothing is changed by this. If this machine dies now, it is simply done again.'
 }
 
 /** Every action with what became of it. Objects that were not begun are one line each. */
@@ -66,13 +96,15 @@ export function runLines(run: RunState, theme: Theme, cells: number, whole: bool
           ? theme.glyph.work
           : p.status === 'done'
             ? theme.glyph.pass
-            : p.status === 'failed'
-              ? theme.glyph.fail
-              : '-'
-      const color = p?.status === 'done' ? 'green' : p?.status === 'failed' ? 'red' : undefined
-      const note = p?.note ? `  ${p.note}` : ''
-      const text = `${action.title}${p?.status === 'failed' || p?.status === 'stopped' ? ` ${p.status}` : ''}`
-      const wrapped = wrap(`${text}${note}`, cells - 18)
+            : p.status === 'unproved'
+              ? theme.glyph.unknown
+              : p.status === 'failed'
+                ? theme.glyph.fail
+                : '-'
+      const color = p?.status === 'done' ? 'green' : p?.status === 'unproved' ? 'yellow' : p?.status === 'failed' ? 'red' : undefined
+      const text = `${action.title}${p && !['waiting', 'running', 'done'].includes(p.status) ? ` ${p.status}` : ''}`
+      const both = p?.note ? `${text}  ${p.note}` : text
+      const wrapped = (width(both) <= cells - 18 ? [both] : [text, p?.note ?? '']).filter(Boolean).flatMap((t) => wrap(t, cells - 18))
       lines.push(line('   ', mark(theme, glyph, color), ` ${sized(part.object.name, 10)} `, span(wrapped[0] ?? '', { dim: !p })))
       for (const rest of wrapped.slice(1)) lines.push(line(`${' '.repeat(16)}${rest}`))
     }

@@ -3,7 +3,7 @@ import type { HeaderInfo, StepInfo, WizardWorld } from '../../host.ts'
 import { COUNT_WORDS, grouped, planText } from '../../report/text.ts'
 import { bindingsFor } from '../keys.ts'
 import { blank, cut, type Line, line, pad, type Screen, scrolling, span, width, wrap } from '../lines.ts'
-import { resultOf, TABS, type View } from '../model.ts'
+import { type MadePlan, resultOf, TABS, type View } from '../model.ts'
 import { countGlyph, mark, type Theme, verdictGlyph } from '../theme.ts'
 import { activityText } from './checklist.ts'
 import { bodyRows, header, type Size, screen } from './frame.ts'
@@ -61,7 +61,8 @@ function contentOf(view: View, theme: Theme, cells: number, step: StepInfo, resu
       if (step.questions.length === 0) return say('This step asks nothing.')
       return step.questions.flatMap((q) => [
         ...say(q.label),
-        line('   ', span(q.value(session?.answers[step.id]?.[q.name]) || '(empty)', { bold: true }), span(`   ${q.hint}`, { dim: true })),
+        ...wrap(q.value(session?.answers[step.id]?.[q.name]) || '(empty)', cells - 4).map((t) => line('   ', span(t, { bold: true }))),
+        ...wrap(q.hint, cells - 4).map((t) => line('   ', span(t, { dim: true }))),
         blank,
       ])
     case 'findings':
@@ -114,16 +115,25 @@ function planLines(view: View, theme: Theme, cells: number, step: StepInfo, resu
         ` ${theme.glyph.work} ${session.activity.kind === 'looking' ? 'looking at the nodes' : 'trying the change on the nodes, without effect'}`,
       ),
     ]
-  if (!ui.made) return [line(result?.count === 'fail' ? ' no plan yet' : ' nothing to mend')]
-  const warn = ui.made.plan.stage.kind === 'undo' ? 'This takes back what was applied.' : ''
-  const text = planText(ui.made.plan, ui.made.reviews, () => '', world.delivery)
-    .split('\n')
-    .filter((l) => l.trim() !== '$')
-  return [
-    ...(warn ? [line(` ${warn}`), blank] : []),
-    ...text.flatMap((l) => wrap(l, cells, ' '.repeat(l.length - l.trimStart().length + 2)).map((t) => planLine(theme, t))),
-  ]
+  if (!ui.made) return [line(result?.count === 'fail' || result?.count === 'unknown' ? ' no plan yet' : ' nothing to mend')]
+  return textOf(ui.made, theme, cells, world.delivery)
 }
+
+/** The plan of a big cluster is thousands of lines, and every key that scrolls it draws the screen. */
+const drawn = new WeakMap<MadePlan, { theme: Theme; cells: number; delivery: string; lines: Line[] }>()
+
+function textOf(made: MadePlan, theme: Theme, cells: number, delivery: WizardWorld['delivery']): Line[] {
+  const known = drawn.get(made)
+  if (known && known.theme === theme && known.cells === cells && known.delivery === delivery) return known.lines
+  const warn = made.plan.stage.kind === 'undo' ? 'This takes back what was applied.' : ''
+  const text = planText(made.plan, made.reviews, delivery).split('\n')
+  const lines = [...(warn ? [line(` ${warn}`), blank] : []), ...text.flatMap((l) => wrap(l, cells, hang(l)).map((t) => planLine(theme, t)))]
+  drawn.set(made, { theme, cells, delivery, lines })
+  return lines
+}
+
+/** What goes on below begins where the text above does, and not below its first column. */
+const hang = (text: string): string => ' '.repeat(/^ *(\S+ {2,}|[+-] )/.exec(text)?.[1]?.length ?? 0)
 
 function planLine(theme: Theme, text: string): Line {
   const trimmed = text.trimStart()

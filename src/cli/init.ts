@@ -1,0 +1,31 @@
+import { EXIT, Refusal } from '../engine/errors.ts'
+import type { CommandContext } from './command.ts'
+import { Workspace } from './workspace.ts'
+
+/** `init`: makes a folder the workspace of a cluster. */
+
+export async function init({ world, out, front }: CommandContext): Promise<number> {
+  const { flags, place } = world
+  const seen = world.access.length > 0 ? await world.observer.observe(['clusterInfo'], {}) : {}
+  const info = seen.clusterInfo?.[0]?.look
+  const name = flags.name ?? (info?.ok ? (info.value as { name: string }).name : undefined) ?? world.cluster.name
+  if (!name) throw new Refusal('usage', 'the cluster needs a name, and none answered', '--name NAME')
+  const environment = flags.environment ?? 'production'
+  if (environment !== 'production' && environment !== 'staging' && environment !== 'lab')
+    throw new Refusal('usage', `--environment ${environment} is not known`, 'production, staging or lab')
+  const delivery = flags.delivery ?? 'live'
+  if (delivery !== 'live' && delivery !== 'gitops') throw new Refusal('usage', `--delivery ${delivery} is not known`, 'live or gitops')
+  const ca = world.contexts.found.find((c) => c.certificate === world.access[0]?.certificate)?.ca
+  const folder = flags.workspace ?? place.system.files.cwd
+  const made = await Workspace.create(place.system, folder, {
+    name,
+    environment,
+    delivery,
+    ...(info?.ok && ca ? { identity: { ca, id: (info.value as { id: string }).id } } : {}),
+    ...(world.access[0] ? { observe: world.access[0].context } : {}),
+  })
+  out(`${made.path} is the workspace of ${name} now: preflight.yaml, .gitignore.\n`)
+  if (info && !info.ok) front.say(`The cluster was not asked who it is: ${info.reason}. The first check that reaches it will.`)
+  front.say(`Next: ${world.program.name} keys create, then ${world.program.name} check`)
+  return EXIT.ok
+}

@@ -1,0 +1,31 @@
+import { canonical, type Json } from '../contract.ts'
+import type { ApiServerForm } from './hardening-config.ts'
+import { listed } from './remarks.ts'
+
+/** Control planes of one cluster that are not alike: each API server has its own configuration, and answers by it. */
+
+export interface FormOfNode {
+  name: string
+  /** `v1.13.9`, or empty. */
+  version: string
+  form: ApiServerForm
+}
+
+/** How the nodes keep the settings, where they do not all do so in the same way. Each then gets a patch in its own form. */
+export function mixedForms(nodes: readonly FormOfNode[]): string | undefined {
+  const ways = [...new Set(nodes.map((n) => n.form))].toSorted()
+  if (ways.length < 2) return undefined
+  const each = ways.map(
+    (form) => `${listed(nodes.filter((n) => n.form === form).map((n) => n.name + (n.version ? ` (${n.version})` : '')))} in ${form}`,
+  )
+  return `the nodes keep it in two forms, ${each.join(', ')}: each is changed in its own`
+}
+
+/** Which nodes hold another value than most; undefined where all hold the same. An answer then depends on who is asked. */
+export function unlike(nodes: readonly { name: string; value: Json | undefined }[], what: string): string | undefined {
+  const groups = new Map<string, string[]>()
+  for (const { name, value } of nodes) groups.set(canonical(value ?? null), [...(groups.get(canonical(value ?? null)) ?? []), name])
+  const [most, ...others] = [...groups.values()].toSorted((a, b) => b.length - a.length)
+  if (!most || others.length === 0) return undefined
+  return `${listed(others.flat())} ${others.flat().length === 1 ? 'has' : 'have'} another ${what} than ${listed(most)}`
+}

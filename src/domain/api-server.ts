@@ -1,0 +1,142 @@
+import {
+  type Blocked,
+  blocked,
+  type Condition,
+  type ExpectAction,
+  type Look,
+  type ObjectRef,
+  observable,
+  type Probe,
+  type Proof,
+  type StepContext,
+} from '../contract.ts'
+import { isOlderThan } from './backup.ts'
+import type { CheckedSnapshot } from './sealed.ts'
+import { call } from './verbs.ts'
+
+/**
+ * When a change of the API server has really arrived. What Talos wants is in the annotations of its static pods, what runs in those of
+ * the mirror pods; the state that Talos reports, an answer of `/readyz` and an exit code each say so too early or not at all.
+ */
+
+/** `talos.dev/...` annotations by pod. */
+export type PodVersions = Record<string, Record<string, string>>
+
+/** The three pods of a control plane: as they are wanted, as they run, and whether the API server among them is ready. */
+export interface ControlPlanePods {
+  wanted: PodVersions
+  running: PodVersions
+  ready: boolean
+}
+
+const flat = (versions: PodVersions): string =>
+  Object.entries(versions)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([pod, annotations]) => `${pod} ${JSON.stringify(Object.entries(annotations).toSorted(([a], [b]) => (a < b ? -1 : 1)))}`)
+    .join('; ')
+
+export const wantedPods = observable<PodVersions>({
+  name: 'wantedPods',
+  scope: 'node',
+  title: 'control plane pods as Talos wants them',
+  predicates: {
+    /** args: the versions before the change. A change that Talos does not render never makes them differ. */
+    differ: (now, args) => flat(now) !== flat(args as PodVersions) || 'Talos does not want another API server yet',
+  },
+})
+
+export const controlPlanePods = observable<ControlPlanePods>({
+  name: 'controlPlanePods',
+  scope: 'node',
+  title: 'control plane pods as they run',
+  predicates: {
+    settled: ({ wanted, running, ready }) => {
+      const off = Object.keys(wanted).filter((pod) => flat({ p: wanted[pod] ?? {} }) !== flat({ p: running[pod] ?? {} }))
+      if (off.length > 0) return `${off.join(', ')} still ${off.length === 1 ? 'runs' : 'run'} as before`
+      return ready || 'the new API server is not ready yet'
+    },
+  },
+})
+
+/** Answers of `/readyz` of one API server, one after the other; the last one says why where it is not `ok`. */
+export const apiServerReady = observable<string[]>({
+  name: 'apiServerReady',
+  scope: 'node',
+  title: 'API server of the node',
+  predicates: {
+    threeTimes: (answers) => (answers.length >= 3 && answers.every((a) => a === 'ok')) || (answers.at(-1) ?? 'it answers nothing'),
+  },
+})
+
+/** Leases of scheduler and controller manager: whether somebody renewed each while it was watched. */
+export const leases = observable<{ name: string; renewed: boolean }[]>({
+  name: 'leases',
+  scope: 'cluster',
+  title: 'scheduler and controller manager',
+  predicates: {
+    renewed: (found) => {
+      const idle = found.filter((l) => !l.renewed).map((l) => l.name)
+      return (found.length > 0 && idle.length === 0) || `${idle.join(' and ') || 'no lease'} not renewed yet`
+    },
+  },
+})
+
+const condition = (observation: string, predicate: string, args: Condition['args'], sentence: string): Condition => ({
+  observation,
+  predicate,
+  args,
+  sentence,
+})
+
+/** What must be seen before a change of the API server is kept. */
+export function apiServerProbes(node: string, address: string): Probe[] {
+  return [
+    {
+      condition: condition(wantedPods.name, 'differ', null, 'Talos renders the change'),
+      sinceBefore: true,
+      deadlineSeconds: 60,
+      explain: call('talosctl.controllerLog', { node: address, about: 'api-server' }),
+    },
+    {
+      condition: condition(controlPlanePods.name, 'settled', null, 'the API server runs as it is wanted'),
+      deadlineSeconds: 270,
+      explain: call('talosctl.podLog', { node: address, pod: `kube-apiserver-${node}`, container: 'kube-apiserver' }),
+    },
+    { condition: condition(apiServerReady.name, 'threeTimes', null, 'its /readyz answers three times in a row'), deadlineSeconds: 120 },
+  ]
+}
+
+/** Behind the keep: they lost the API server, and may sit in a back-off for minutes. */
+export const leasesExpected: ExpectAction = {
+  kind: 'expect',
+  id: 'leases',
+  title: 'scheduler and controller manager hold their Leases again',
+  danger: 'read',
+  condition: condition(leases.name, 'renewed', null, 'both Leases are being renewed'),
+  deadlineSeconds: 600,
+}
+
+/** What must be there before an API server is made start again. */
+export function stopsRestart(
+  node: ObjectRef,
+  proofs: Look<Proof<CheckedSnapshot>[]>,
+  pods: Look<ControlPlanePods>,
+  context: Pick<StepContext, 'now' | 'waived' | 'delivery'>,
+): Blocked | undefined {
+  if (context.delivery === 'gitops') return undefined
+  if (!pods.ok)
+    return blocked(
+      node,
+      `nothing would tell whether the API server came back: ${pods.reason}`,
+      pods.remedy ?? 'name a kubeconfig with --kubeconfig FILE',
+    )
+  if (context.waived.includes('BAK-02')) return undefined
+  const newest = proofs.ok ? proofs.value[0] : undefined
+  if (!newest || isOlderThan(newest.takenAt, 24, context.now))
+    return blocked(
+      node,
+      newest ? 'the last checked snapshot of etcd is older than 24 hours' : 'no snapshot of etcd was taken and checked',
+      'talos-preflight backup create first, or waive BAK-02',
+    )
+  return undefined
+}

@@ -1,0 +1,98 @@
+import { type Blocked, blocked, type Look, type ObjectRef, one, type Sighting, unanswered } from '../contract.ts'
+import { cniOf } from './cni.ts'
+import type { FirewallAnswers } from './firewall-answers.ts'
+import type { FirewallInput, PublishedPort } from './firewall-input.ts'
+import type { AddressOperators, BothConfigs, ClusterNetworks } from './hardening-config.ts'
+import type { ApiServerPod, Pod, Service } from './kubernetes.ts'
+import type { WorkloadSeen } from './network-policy.ts'
+import type { Member } from './observations.ts'
+import type { OperatorSeen, Socket } from './sockets.ts'
+
+/** Gathers what was seen into what the rules of the firewall are worked out from. */
+
+export interface FirewallSightings {
+  members: Sighting<Member[]>[]
+  networks: Sighting<ClusterNetworks>[]
+  operators: Sighting<AddressOperators>[]
+  configs: Sighting<BothConfigs>[]
+  sockets: Sighting<Socket[]>[]
+  you: Sighting<OperatorSeen>[]
+  server: Sighting<ApiServerPod | { absent: true }>[]
+  pods: Sighting<Pod[]>[]
+  services: Sighting<Service[]>[]
+  workloads: Sighting<WorkloadSeen[]>[]
+}
+
+const valuesOf = <T>(sightings: Sighting<T>[]): { name: string; value: T }[] =>
+  sightings.flatMap(({ object: { name }, look }) => (look.ok ? [{ name, value: look.value }] : []))
+
+const failed = (looks: readonly Look<unknown>[]): Extract<Look<unknown>, { ok: false }> | undefined => looks.find((look) => !look.ok)
+
+/** NodePorts of Services, and the port on which a load balancer asks for the health of one. */
+const nodePortsOf = (services: readonly Service[]): PublishedPort[] =>
+  services.flatMap((s) => {
+    const owner = `${s.namespace}/${s.name}`
+    const health = s.healthCheckNodePort ? [{ owner, protocol: 'tcp' as const, port: s.healthCheckNodePort }] : []
+    return [...s.ports.flatMap((p) => (p.nodePort ? [{ owner, protocol: p.protocol, port: p.nodePort }] : [])), ...health]
+  })
+
+const hostPortsOf = (pods: readonly Pod[]): FirewallInput['hostPorts'] =>
+  pods.flatMap(({ namespace, name, node, hostNetwork, ports }) =>
+    // in the network of its node a pod listens as the node itself does, and is seen there
+    hostNetwork
+      ? []
+      : ports.flatMap((p) => (p.hostPort ? [{ owner: `${namespace}/${name}`, node, protocol: p.protocol, port: p.hostPort }] : [])),
+  )
+
+/** The port of the API server, by what it was started with. */
+export function apiPortOf(servers: FirewallSightings['server']): number {
+  const args = valuesOf(servers).flatMap(({ value }) => ('absent' in value ? [] : value.arguments))
+  const port = args.map((a) => /^--secure-port=(\d+)$/.exec(a)?.[1]).find((p) => p !== undefined)
+  return port === undefined ? 6443 : Number(port)
+}
+
+/** Where it is clear from every control plane that can be reached; several addresses of one are nobody's for sure. */
+function seenAs(you: readonly { value: OperatorSeen }[]): string[] {
+  const each = you.filter(({ value }) => value.reaches).map(({ value }) => value.addresses)
+  return each.length > 0 && each.every((a) => a.length === 1) ? [...new Set(each.flat())] : []
+}
+
+/** What the rules follow from, or what could not be looked at and would have to be. */
+export function firewallInput(seen: FirewallSightings, answers: FirewallAnswers, cluster: ObjectRef): FirewallInput | Blocked {
+  const [members, networks, pods, services, workloads] = [
+    one(seen.members),
+    one(seen.networks),
+    one(seen.pods),
+    one(seen.services),
+    one(seen.workloads),
+  ]
+  const stop = failed([members, networks, pods, services, workloads])
+  if (stop) return blocked(cluster, stop.reason, stop.remedy)
+  if (!members.ok || !networks.ok || !pods.ok || !services.ok || !workloads.ok) return blocked(cluster, 'was not looked at')
+  const blind = seen.sockets.find(({ object, look }) => !look.ok && members.value.some((m) => m.name === object.name))
+  if (blind && !blind.look.ok) return blocked(blind.object, `it is not known what listens on it: ${blind.look.reason}`, blind.look.remedy)
+  const configs = valuesOf(seen.configs).map(({ value }) => value.network)
+  const operators = valuesOf(seen.operators)
+  return {
+    members: members.value,
+    cni: cniOf(workloads.value),
+    networks: networks.value,
+    endpoint: configs.map((c) => c.endpoint).find(Boolean) ?? '',
+    apiServerPort: apiPortOf(seen.server),
+    vips: [...new Set(operators.flatMap(({ value }) => value.vips))],
+    kubespan: configs.some((c) => c.kubespan),
+    talosApiFromPods: configs.some((c) => c.talosApiFromPods),
+    dhcp6: operators.filter(({ value }) => value.dhcp6).map(({ name }) => name),
+    you: seenAs(valuesOf(seen.you)),
+    nodePorts: nodePortsOf(services.value),
+    hostPorts: hostPortsOf(pods.value),
+    sockets: Object.fromEntries(valuesOf(seen.sockets).map(({ name, value }) => [name, value])),
+    answers,
+  }
+}
+
+/** Blocked by what a sentence says; it names the question that would have to be answered. */
+export function unansweredBy(object: ObjectRef, sentence: string): Blocked {
+  const question = /"(admins|loadBalancers|nodePorts|allow|cut|cniPorts)"/.exec(sentence)?.[1]
+  return question ? unanswered(object, 'INF-02', question, sentence) : blocked(object, sentence, 'look at the answers of INF-02')
+}

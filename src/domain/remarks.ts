@@ -1,0 +1,30 @@
+import { type Conclusion, fail, pass } from '../contract.ts'
+
+/** What is said of a configuration: a reason to fail, or what somebody should know. */
+export interface Remark {
+  weight: 'fail' | 'note'
+  /** Without a final period. */
+  sentence: string
+}
+
+export const failing = (sentence: string): Remark => ({ weight: 'fail', sentence })
+export const noting = (sentence: string): Remark => ({ weight: 'note', sentence })
+
+/** One conclusion of all remarks: it fails by the first kind, and what is only to be known stands behind either. */
+export function concludeFrom(remarks: readonly Remark[], good: string, remedy?: string): Conclusion {
+  const of = (weight: Remark['weight']) => remarks.filter((r) => r.weight === weight).map((r) => r.sentence)
+  const reasons = of('fail')
+  const notes = of('note')
+  if (reasons.length > 0) return fail([...reasons, ...notes].join('; '), remedy)
+  return pass([good, ...notes].join('; '))
+}
+
+/** `a`, `a and b`, `a, b and c`, `a, b, c and 5 more`. */
+export function listed(words: readonly string[], most = 3): string {
+  if (words.length > most) return `${words.slice(0, most).join(', ')} and ${words.length - most} more`
+  if (words.length < 2) return words.join('')
+  return `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`
+}
+
+/** `1 pod`, `3 pods`. */
+export const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`

@@ -1,0 +1,24 @@
+import type { StepResult } from './evaluate.ts'
+import type { Entry } from './journal.ts'
+import type { WorkspacePort } from './ports.ts'
+import type { Report, SessionState } from './state.ts'
+
+/** Keeps what a look saw and what was concluded, so that the report can be evaluated again from it alone. */
+export async function keepLook(
+  workspace: WorkspacePort,
+  journal: (entry: Entry) => Promise<void>,
+  about: { mode: string; cluster: { name: string; environment: string }; answers: SessionState['answers'] },
+  report: Report,
+  results: readonly StepResult[],
+): Promise<void> {
+  const { startedAt, observed } = report
+  const folder = `evidence/runs/${startedAt.replace(/[:.]/g, '-').slice(0, 19)}`
+  const write = (name: string, value: unknown) => workspace.write(`${folder}/${name}.json`, `${JSON.stringify(value, null, 1)}\n`)
+  const head = { mode: about.mode, takenAt: startedAt }
+  const { cluster, answers } = about
+  const sha256 = await write('observations', { schema: 'talos-preflight/observations/v1', ...head, cluster, answers, observed })
+  const looks = Object.values(observed).flat()
+  await journal({ kind: 'observed', evidence: folder, sha256, looks: looks.length, failed: looks.filter((s) => !s.look.ok).length })
+  await write('findings', { schema: 'talos-preflight/findings/v1', ...head, results })
+  await journal({ kind: 'concluded', summary: report.summary, verdicts: Object.fromEntries(results.map((r) => [r.id, r.count])) })
+}

@@ -1,0 +1,59 @@
+import { type Entry, hashOf, headsOf, type JournalFile, lineOf, readJournal } from './journal.ts'
+import { digestOf } from './plan.ts'
+import type { EnginePorts } from './ports.ts'
+
+/** Writes the journal of one run: one line after the other, each on disk before the next thing happens. Without a workspace there is none. */
+export interface Recorder {
+  journal: (entry: Entry) => Promise<void>
+  /** Reads every journal of the workspace again. */
+  read: () => Promise<JournalFile[]>
+  /** Whether this run has written anything. */
+  begun: () => boolean
+  /** Resolves when everything that was given to it is on disk. */
+  settled: () => Promise<void>
+}
+
+export function createRecorder(
+  ports: Pick<EnginePorts, 'clock' | 'processes' | 'workspace'>,
+  opening: { tool: string; mode: string; operator: string; command: string },
+  onHead: (head: string) => void,
+): Recorder {
+  const { workspace, clock } = ports
+  let name: string | undefined
+  let seq = 0
+  let prev: string | null = null
+  let writing: Promise<void> = Promise.resolve()
+
+  const read = async (): Promise<JournalFile[]> => (workspace ? (await workspace.journals()).map((f) => readJournal(f.name, f.text)) : [])
+
+  const append = async (file: string, entry: Entry): Promise<void> => {
+    const line = lineOf(entry, { seq: seq + 1, at: clock.now(), prev })
+    await workspace?.append(file, line)
+    seq++
+    prev = hashOf(line)
+    onHead(prev)
+  }
+
+  /** The file's name is kept only once its first line is on disk, so that a failed attempt begins anew. */
+  const open = async (): Promise<string> => {
+    const self = ports.processes.self()
+    const now = clock.now().toISOString()
+    const file = `${now.replace(/[:.]/g, '-').slice(0, 19)}-${digestOf([self, now]).slice(0, 6)}.jsonl`
+    await append(file, { kind: 'opened', ...opening, process: self, heads: headsOf(await read()) })
+    return file
+  }
+
+  return {
+    read,
+    begun: () => name !== undefined,
+    settled: () => writing,
+    journal: (entry) => {
+      if (!workspace) return Promise.resolve()
+      writing = writing.then(async () => {
+        name ??= await open()
+        await append(name, entry)
+      })
+      return writing
+    },
+  }
+}

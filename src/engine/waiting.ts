@@ -1,0 +1,59 @@
+import type { Condition, ObjectRef } from '../contract.ts'
+import type { EnginePorts } from './ports.ts'
+
+/** Looking at a condition until it holds. */
+
+/** Milliseconds between two looks; grows to the second figure. */
+const POLL = { first: 500, most: 5000 }
+
+/** Whether a condition holds now, or why not. */
+export async function met(condition: Condition, object: ObjectRef, ports: EnginePorts, signal?: AbortSignal): Promise<true | string> {
+  const { look } = await ports.observeOne(condition.observation, object, signal)
+  return look.ok ? ports.holds(condition.observation, condition.predicate, look.value, condition.args) : look.reason
+}
+
+/**
+ * Waits until a condition holds; else says why it does not. The first look is at once, one that fails is taken again, and the last one
+ * is at the deadline (milliseconds) and not somewhere before it. `stopping` ends the waiting.
+ */
+export async function waitFor(
+  condition: Condition,
+  deadline: number,
+  doing: { ports: EnginePorts; object: ObjectRef; note: (text: string) => void; signal: AbortSignal },
+  stopping: () => boolean = () => false,
+): Promise<true | string> {
+  const { ports, object, note, signal } = doing
+  let wait = POLL.first
+  for (;;) {
+    const now = await met(condition, object, ports, signal)
+    if (now === true || signal.aborted || stopping()) return now
+    const left = deadline - ports.clock.now().getTime()
+    if (left <= 0) return now
+    const pause = Math.min(wait, left)
+    note(`${now}, again in ${Math.ceil(pause / 1000)} s`)
+    await ports.clock.sleep(pause, signal)
+    wait = Math.min(wait * 2, POLL.most)
+  }
+}
+
+/** Waits until a condition holds and goes on holding for so many seconds; every break begins anew, until the deadline. */
+export async function waitUntilSteady(
+  condition: Condition,
+  deadline: number,
+  seconds: number,
+  doing: Parameters<typeof waitFor>[2],
+): Promise<true | string> {
+  const { ports, object, note, signal } = doing
+  for (;;) {
+    const begun = await waitFor(condition, deadline, doing)
+    if (begun !== true || seconds === 0) return begun
+    const until = ports.clock.now().getTime() + seconds * 1000
+    let now: true | string = true
+    for (let left = seconds * 1000; now === true && left > 0 && !signal.aborted; left = until - ports.clock.now().getTime()) {
+      note(`holds, and is watched for another ${Math.ceil(left / 1000)} s`)
+      await ports.clock.sleep(Math.min(left, POLL.most), signal)
+      now = await met(condition, object, ports, signal)
+    }
+    if (now === true || ports.clock.now().getTime() >= deadline) return signal.aborted ? 'stopped before it was seen to last' : now
+  }
+}

@@ -1,0 +1,23 @@
+/** The credentials that calls are made with, each chosen before and named in the call. */
+
+/** One credential that may be used, by its context. */
+export interface Access {
+  purpose: 'observe' | 'change' | 'backup'
+  talosconfig: string
+  context: string
+  roles: string[]
+  endpoints: string[]
+  /** Default nodes of the context. */
+  nodes: string[]
+  /** ISO 8601. */
+  notAfter: string
+  certificate: string
+}
+
+/** The operator's kubeconfig, as far as calls need it. */
+export interface KubernetesAccess {
+  kubeconfig: string
+  context: string
+  /** What it is good for is not known yet, or it must not be used, and why. */
+  problem?: string
+}

@@ -1,0 +1,19 @@
+import { Failure, Interrupted, Refusal } from '../../engine/errors.ts'
+import type { WizardWorld } from '../host.ts'
+import { initForm } from './forms.ts'
+import { only, push, type Ui, type Updated } from './model.ts'
+
+/** An error as a screen; two of them have a better answer than a text. */
+export function explainError(before: Ui, world: WizardWorld | undefined, error: unknown): Updated {
+  const ui = { ...before, opening: false }
+  const code = error instanceof Refusal || error instanceof Failure ? error.code : error instanceof Interrupted ? 'interrupted' : 'bug'
+  if (code === 'interrupted') return only(ui)
+  if (code === 'cannot-seal') return { ui: push(ui, { kind: 'keys', said: [] }), effects: [{ kind: 'keys' }] }
+  if (code === 'no-workspace' && world) return only(initForm(ui, world.header.cluster))
+  const message = error instanceof Error ? error.message : String(error)
+  const hint =
+    error instanceof Refusal || error instanceof Failure
+      ? (error.hint ?? '')
+      : 'This is a fault of the program. Nothing is repeated by itself at the next start.'
+  return only(push(ui, { kind: 'error', code, message, hint }))
+}

@@ -1,0 +1,244 @@
+import {
+  type Applied,
+  type Block,
+  type Blocked,
+  type Condition,
+  eachFinding,
+  eachPart,
+  fail,
+  type Json,
+  one,
+  type Part,
+  type Probe,
+  pass,
+  type Remediation,
+  step,
+  unknown,
+} from '../../../src/contract.ts'
+import { inOrder, stopsTwice } from '../../../src/domain/change-api-server.ts'
+import { formatAddress, parseAddress } from '../../../src/domain/cidr.ts'
+import { admitted, type CompiledFirewall, compileRule } from '../../../src/domain/firewall.ts'
+import { firewallQuestions } from '../../../src/domain/firewall-answers.ts'
+import { tableBlock } from '../../../src/domain/firewall-block.ts'
+import type { FirewallConfig } from '../../../src/domain/firewall-config.ts'
+import { firewallPatches, firewallUndo } from '../../../src/domain/firewall-documents.ts'
+import { wantedFlows } from '../../../src/domain/firewall-flows.ts'
+import { apiPortOf, firewallInput, unansweredBy } from '../../../src/domain/firewall-plan.ts'
+import { rulesByNode } from '../../../src/domain/firewall-rules.ts'
+import { EVERYBODY, holds, share } from '../../../src/domain/firewall-sets.ts'
+import { truthTable } from '../../../src/domain/firewall-table.ts'
+import {
+  addressOperators,
+  clusterNetworks,
+  type FirewallChain,
+  firewallChain,
+  hardeningConfig,
+} from '../../../src/domain/hardening-config.ts'
+import { apiServerPod, pods, services, workloads } from '../../../src/domain/kubernetes.ts'
+import { configOwner, etcdMembers, freshApi, type Member, members } from '../../../src/domain/observations.ts'
+import { type Surroundings, stopsChange, tryConfig } from '../../../src/domain/patch-config.ts'
+import { counted, listed } from '../../../src/domain/remarks.ts'
+import { operatorSeen, sockets } from '../../../src/domain/sockets.ts'
+import { wire } from '../../../src/domain/wire.ts'
+
+const PLAN = 'talos-preflight plan INF-02'
+
+/** Ports that nobody but the cluster and its admins has any business at. 6443 is left to the operator: some offer it to the world. */
+const GUARDED: [port: number, what: string, onlyControlPlanes: boolean][] = [
+  [50000, 'the Talos API', false],
+  [10250, 'the kubelet', false],
+  [50001, 'trustd', true],
+  [2379, 'etcd', true],
+  [2380, 'etcd', true],
+  [2383, 'etcd', true],
+]
+/** What every node must reach on a control plane, or the cluster falls apart. */
+const NEEDED: [port: number, what: string][] = [
+  [50001, 'trustd'],
+  [6443, 'the API server'],
+]
+
+function judge(chain: FirewallChain, node: string, known: readonly Member[]) {
+  const isPlane = known.find((m) => m.name === node)?.type !== 'worker'
+  if (!chain.blocks) {
+    const ports = isPlane ? '2379 of etcd and 50000 of the Talos API are' : '10250 of the kubelet and 50000 of the Talos API are'
+    return fail(`nothing is blocked: ${ports} open to whoever has a route to it`, PLAN)
+  }
+  const firewall = { blocks: true, rules: chain.rules.map(compileRule) }
+  const open = GUARDED.filter(([port, , only]) => (!only || isPlane) && isForEverybody(firewall, port))
+  if (open.length > 0)
+    return fail(`blocked by default, and everybody is let in to ${listed(open.map(([port, what]) => `${port} of ${what}`))}`, PLAN)
+  const shut = isPlane ? NEEDED.filter(([port]) => known.some((m) => !lets(firewall, port, m))) : []
+  if (shut.length > 0) return fail(`its own nodes are shut out from ${listed(shut.map(([port, what]) => `${port} of ${what}`))}`, PLAN)
+  return pass(`blocked by default, ${counted(chain.rules.length, 'rule')}`)
+}
+
+const isForEverybody = (firewall: CompiledFirewall, port: number): boolean => {
+  const set = admitted(firewall, 'tcp', port)
+  return share({ ...EVERYBODY, 6: [] }, set) === 'all' || share({ ...EVERYBODY, 4: [] }, set) === 'all'
+}
+
+function lets(firewall: CompiledFirewall, port: number, { address }: Member): boolean {
+  const parsed = parseAddress(address)
+  return !parsed || holds(admitted(firewall, 'tcp', port), parsed)
+}
+
+/** New connections, because those that were open before survive any firewall. */
+function probesFor(isPlane: boolean, apiPort: number, after: FirewallConfig) {
+  return (): Probe[] => [
+    { condition: condition(firewallChain.name, 'has', after as unknown as Json, 'the kernel has the rules'), deadlineSeconds: 30 },
+    ...(isPlane
+      ? [
+          {
+            condition: condition(wire.name, 'reached', [50000, apiPort], `50000 and ${apiPort} answer here on new connections`),
+            deadlineSeconds: 60,
+          },
+        ]
+      : []),
+    {
+      condition: condition(freshApi.name, 'answers', null, 'a control plane reaches its Talos API on a new connection'),
+      deadlineSeconds: 60,
+    },
+  ]
+}
+
+const condition = (observation: string, predicate: string, args: Json, sentence: string): Condition => ({
+  observation,
+  predicate,
+  args,
+  sentence,
+})
+
+const held = (after: FirewallConfig) => {
+  const args = { topic: 'firewall', value: after as unknown as Json }
+  return {
+    kept: condition(hardeningConfig.name, 'persistent', args, 'what stays after a restart has these rules'),
+    tried: condition(hardeningConfig.name, 'active', args, 'the active machine config has these rules'),
+  }
+}
+
+export default step({
+  id: 'INF-02',
+  category: 'infrastructure',
+  title: 'Ingress firewall',
+  severity: 'high',
+  why: 'Anyone who can reach a node can reach etcd and the Talos API on it.',
+  references: [
+    { title: 'Talos ingress firewall', url: 'https://docs.siderolabs.com/talos/v1.14/networking/ingress-firewall' },
+    {
+      title: 'NSA/CISA Kubernetes Hardening Guide, network separation',
+      url: 'https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF',
+    },
+  ],
+  questions: firewallQuestions,
+  observes: { chain: firewallChain, members },
+  plansWith: {
+    configs: hardeningConfig,
+    networks: clusterNetworks,
+    operators: addressOperators,
+    sockets,
+    you: operatorSeen,
+    server: apiServerPod,
+    pods,
+    services,
+    workloads,
+    etcd: etcdMembers,
+    owners: configOwner,
+  },
+
+  evaluate: ({ chain, members: seen }) => {
+    const known = one(seen)
+    return eachFinding({ chain }, ({ chain: now }, node) => {
+      const judged = judge(now, node.name, known.ok ? known.value : [])
+      // without the members nobody knows whether it shuts out its own nodes
+      return judged.verdict === 'pass' && !known.ok
+        ? unknown(`${judged.reason}; who has to be let in is not known: ${known.reason}`, known.remedy)
+        : judged
+    })
+  },
+
+  remediate: ({ chain, ...seen }, answers, context): Remediation => {
+    const cluster = { kind: 'cluster', name: context.cluster.name || 'cluster' }
+    const input = firewallInput(seen, answers, cluster)
+    if ('reason' in input) return { parts: [], blocked: [input] }
+    const { flows, problems, notes } = wantedFlows(input)
+    if (problems.length > 0) return { parts: [], blocked: problems.map((p) => unansweredBy(cluster, p)) }
+    const rules = rulesByNode(input.members, flows)
+    const owner = new Map(input.members.flatMap((m) => m.addresses.map((a) => [subnetOf(a), m.name] as const)))
+    const who = (subnet: string): string | undefined => owner.get(subnet)
+    const around: Surroundings = { members: one(seen.members), etcd: one(seen.etcd), owners: one(seen.owners), context }
+    const changes = new Map(
+      seen.configs.flatMap(({ object: { name }, look }) =>
+        look.ok && rules.has(name)
+          ? [[name, firewallPatches(look.value.persistent.firewall, rules.get(name) ?? [], context.template, who)] as const]
+          : [],
+      ),
+    )
+    const table = truthTable(
+      input.members.flatMap(({ name, type }) => {
+        const config = seen.configs.find((c) => c.object.name === name)?.look
+        const change = changes.get(name)
+        return config?.ok && change ? [{ name, type, before: config.value.active.firewall, after: change.after }] : []
+      }),
+      flows,
+    )
+    if (table.problems.length > 0) return { parts: [], blocked: table.problems.map(({ sentence }) => unansweredBy(cluster, sentence)) }
+    // who is connected to a node, or listens on it, and was not seen would be cut by rules that do not know of them
+    const needed = { chain, configs: seen.configs, sockets: seen.sockets, operators: seen.operators }
+    const made = eachPart(needed, ({ configs }, node): Part | Blocked | undefined => {
+      const stop = stopsChange(around, node) ?? stopsTwice(configs, node, around)
+      if (stop) return stop
+      const change = changes.get(node.name)
+      if (!change || change.patches.length === 0) return undefined
+      const isPlane = input.members.find((m) => m.name === node.name)?.type === 'controlplane'
+      return tryConfig(node, around, {
+        stepId: 'INF-02',
+        summary: `block what no rule names, ${counted(rules.get(node.name)?.length ?? 0, 'rule')}`,
+        patches: change.patches,
+        yaml: change.yaml,
+        windowSeconds: answers.window,
+        probes: probesFor(isPlane, input.apiServerPort ?? 6443, change.after),
+        ...held(change.after),
+        back: firewallUndo([change.record], change.after).patches,
+        undo: { sentence: 'takes back only what it set, and the default action that was there', record: change.record },
+        restarts: 'nothing',
+        behind: [],
+      })
+    })
+    const shown: Block[] = [tableBlock(table, input.members), ...(notes.length > 0 ? [{ type: 'list' as const, items: notes }] : [])]
+    const ordered = inOrder(made, around.members, seen.configs, context)
+    return { ...ordered, parts: ordered.parts.map((part, i) => (i === 0 ? { ...part, blocks: shown } : part)) }
+  },
+
+  undo: ({ configs, members: seen, etcd, owners, server }, applied: Applied[], context): Remediation => {
+    const around: Surroundings = { members: one(seen), etcd: one(etcd), owners: one(owners), context }
+    const made = eachPart({ configs }, ({ configs: now }, node): Part | Blocked | undefined => {
+      const records = applied.filter((a) => a.object.name === node.name).map((a) => a.record)
+      const { patches, yaml, after, ours, theirs, action } = firewallUndo(records, now.persistent.firewall)
+      if (records.length === 0 || patches.length === 0) return undefined
+      const stop = stopsChange(around, node) ?? stopsTwice(now, node, around)
+      if (stop) return stop
+      const isPlane = around.members.ok && around.members.value.find((m) => m.name === node.name)?.type === 'controlplane'
+      const left = theirs.length > 0 ? `, leave ${counted(theirs.length, 'rule')} that somebody else changed since` : ''
+      return tryConfig(node, around, {
+        stepId: 'INF-02',
+        summary: `take back ${counted(ours.length, 'rule')}${action ? ' and the default action' : ''}${left}`,
+        patches,
+        yaml,
+        windowSeconds: firewallQuestions.window.default,
+        probes: probesFor(isPlane, apiPortOf(server), after),
+        ...held(after),
+        back: firewallPatches(after, now.persistent.firewall.rules, context.template).patches,
+        undo: { sentence: 'mend INF-02 again', record: records.at(-1) ?? null },
+        restarts: 'nothing',
+        behind: [],
+      })
+    })
+    return inOrder(made, around.members, configs, context)
+  },
+})
+
+const subnetOf = (address: string): string => {
+  const parsed = parseAddress(address)
+  return parsed ? `${formatAddress(parsed)}/${parsed.family === 4 ? 32 : 128}` : address
+}

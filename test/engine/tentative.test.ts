@@ -1,0 +1,262 @@
+import { describe, expect, test } from 'vitest'
+import type { Action, TryAction } from '../../src/contract.ts'
+import type { Entry } from '../../src/engine/journal.ts'
+import { type Control, type Progress, perform } from '../../src/engine/perform.ts'
+import { digestOf, type Plan, type PlannedPart } from '../../src/engine/plan.ts'
+import { lampRef, refused, type Trying, tryingWorld, tryToLight } from './trying.ts'
+import { inShort } from './world.ts'
+
+/** A change that goes back by itself unless it is kept. */
+
+const steady: Control = { stopping: () => false, signal: new AbortController().signal, terminal: false }
+
+function planToTry(more: Partial<TryAction>, ...names: string[]): Plan {
+  const parts = names.map((name): PlannedPart => {
+    const object = lampRef(name)
+    const actions: Action[] = [tryToLight(name, more)]
+    return { step: 'LMP-02', object, summary: 'switch on', actions, digest: digestOf([object, actions]) }
+  })
+  return { stage: { kind: 'mend', steps: ['LMP-02'] }, identity: { id: 'home' }, parts, blocked: [] }
+}
+
+async function tried(w: Trying, more: Partial<TryAction> = {}, control: Control = steady, names = ['a']) {
+  const journal: Entry[] = []
+  const progress: Progress[] = []
+  const result = await perform(
+    planToTry(more, ...names),
+    w.ports,
+    async (entry) => {
+      journal.push(entry)
+      w.order.push(...inShort([entry]))
+    },
+    (p) => progress.push(p),
+    control,
+  )
+  const { failed } = result
+  return { result, why: failed && { reason: failed.reason, ...(failed.remedy ? { remedy: failed.remedy } : {}) }, journal, progress }
+}
+const seconds = (w: Trying) => (new Date(w.now()).getTime() - Date.parse('2026-11-23T12:00:00.000Z')) / 1000
+const sent = (w: Trying) => w.calls.map((c) => c.verb)
+
+describe('what is tried and holds', () => {
+  test('is kept with the same call, inside of its window, and what keeps it is seen', async () => {
+    const w = tryingWorld({ a: false })
+    const { result, journal } = await tried(w)
+    expect(result.done.map((p) => p.object.name)).toEqual(['a'])
+    expect(w.order).toEqual(['intent a try', 'call try', 'child 42', 'tried', 'call keep', 'child 42', 'outcome a try done'])
+    expect(journal.at(-1)).toMatchObject({ result: 'done', reason: 'kept after 0 s', record: { was: false } })
+  })
+
+  test('has its deadline in the journal before it is sent, with what tells of it and what takes it back', async () => {
+    const w = tryingWorld({ a: false })
+    const { journal } = await tried(w)
+    expect(journal[0]).toMatchObject({
+      kind: 'intent',
+      // the window of a minute, and a margin behind it
+      until: '2026-11-23T12:01:45.000Z',
+      done: { predicate: 'isKept' },
+      tried: { predicate: 'isOn' },
+      back: { verb: 'switch', args: { name: 'a', on: false } },
+    })
+    expect(journal.find((e) => e.kind === 'tried')).toMatchObject({ action: 'try', until: '2026-11-23T12:01:45.000Z' })
+  })
+
+  test('is told of with what is waited for and how long it would take to come back', async () => {
+    const w = tryingWorld({ a: false })
+    w.seen.door = () => (seconds(w) < 3 ? 'shut' : 'open')
+    const probe = {
+      condition: { observation: 'door', predicate: 'differs', args: 'shut', sentence: 'the door opens' },
+      deadlineSeconds: 30,
+    }
+    const { progress } = await tried(w, { probes: [probe] })
+    expect(progress.map((p) => p.note)).toContain('the door opens: door is as before, again in 1 s; comes back by itself in 60 s')
+    expect(progress.at(-1)).toMatchObject({ status: 'done' })
+    expect(progress.filter((p) => p.until).map((p) => p.until)).toContain('2026-11-23T12:01:45.000Z')
+  })
+
+  test('counts as kept by what is kept, and not by how the call ended', async () => {
+    const w = tryingWorld({ a: false })
+    w.answers.keep = () => {
+      w.kept.add('a')
+      return refused('the line broke')
+    }
+    expect((await tried(w)).result.done).toHaveLength(1)
+  })
+
+  test('is compared with what was there just before it, and not with what the plan says', async () => {
+    const w = tryingWorld({ a: false })
+    let fuse = 7
+    w.seen.fuse = () => fuse
+    w.answers.why = () => undefined
+    const probe = (args: number) => ({
+      condition: { observation: 'fuse', predicate: 'differs', args, sentence: 'the fuse is another' },
+      sinceBefore: true as const,
+      deadlineSeconds: 5,
+    })
+    // the plan was made when it was 3
+    expect((await tried(w, { probes: [probe(3)] })).why?.reason).toContain('the fuse is another: fuse is as before')
+    const again = tryingWorld({ a: false })
+    again.seen.fuse = () => fuse
+    again.answers.keep = () => {
+      again.kept.add('a')
+      return undefined
+    }
+    const { ports } = again
+    const { call } = ports
+    again.ports.call = async (given, hooks) => {
+      if (given.verb === 'try') fuse = 3
+      return call(given, hooks)
+    }
+    expect((await tried(again, { probes: [probe(3)] })).result.done).toHaveLength(1)
+  })
+})
+
+describe('what is tried and does not hold', () => {
+  const dark = { condition: { observation: 'lamps', predicate: 'isOff', args: null, sentence: 'it is dark' }, deadlineSeconds: 10 }
+
+  test('is left to go back by itself, is seen to have gone back, and nothing is sent meanwhile', async () => {
+    const w = tryingWorld({ a: false })
+    const { why, journal } = await tried(w, { probes: [{ ...dark, explain: { verb: 'why', args: { name: 'a' } } }] })
+    expect(why?.reason).toBe('it is dark: the lamp is on; it says: the bulb is loose; it went back by itself, and a is as before')
+    expect([sent(w), w.lamps.a]).toEqual([['try', 'why'], { on: false }])
+    expect(seconds(w)).toBeGreaterThanOrEqual(60)
+    expect(journal.at(-1)).not.toHaveProperty('record')
+  })
+
+  test('stops what comes behind it, which stays a plan', async () => {
+    const w = tryingWorld({ a: false, b: false })
+    const { result } = await tried(w, { probes: [dark] }, steady, ['a', 'b'])
+    expect([result.failed?.part.object.name, result.left.map((p) => p.object.name), w.lamps.b]).toEqual(['a', ['b'], { on: false }])
+  })
+
+  test('is taken back by a call where the way back was lost, and not before its time is over', async () => {
+    const w = tryingWorld({ a: false })
+    w.noWayBack = true
+    const { why } = await tried(w, { probes: [dark] })
+    expect(why?.reason).toBe('it is dark: the lamp is on; it did not go back by itself and was taken back, and a is as before')
+    expect([sent(w), w.lamps.a]).toEqual([['try', 'switch'], { on: false }])
+    expect(seconds(w)).toBeGreaterThanOrEqual(150)
+  })
+
+  test('and cannot be taken back either says so, and that a person has to look', async () => {
+    const w = tryingWorld({ a: false })
+    w.noWayBack = true
+    w.answers.switch = () => refused('no current')
+    expect((await tried(w, { probes: [dark] })).why).toEqual({
+      reason: 'it is dark: the lamp is on; it did not go back, and taking it back failed: no current',
+      remedy: 'look at a by hand before anything else',
+    })
+    const deaf = tryingWorld({ a: false })
+    deaf.noWayBack = true
+    deaf.answers.switch = () => ({ ok: true, summary: '', output: Buffer.alloc(0) })
+    expect((await tried(deaf, { probes: [dark] })).why?.reason).toContain('it did not go back, and taking it back changed nothing')
+  })
+
+  test('is not called gone back where nobody can see it: that is waited for', async () => {
+    const w = tryingWorld({ a: false })
+    w.answers.why = () => undefined
+    const { onSleep } = w
+    w.onSleep = (ms) => {
+      onSleep(ms)
+      if (seconds(w) > 5) w.unseen.add('a')
+      if (seconds(w) > 80) w.unseen.clear()
+    }
+    const { why, progress } = await tried(w, { probes: [dark] })
+    expect(why?.reason).toMatch(/it went back by itself, and a is as before$/)
+    expect(progress.map((p) => p.note)).toContain('its time is over; a cannot be seen')
+  })
+
+  test('because keeping it did nothing goes back', async () => {
+    const w = tryingWorld({ a: false })
+    w.answers.keep = () => ({ ok: true, summary: '', output: Buffer.alloc(0) })
+    expect((await tried(w)).why?.reason).toBe(
+      'it was to be kept, and is not: nothing stays lit; it went back by itself, and a is as before',
+    )
+    const broken = tryingWorld({ a: false })
+    broken.answers.keep = () => refused('the line broke')
+    expect((await tried(broken)).why?.reason).toMatch(/^it could not be kept: the line broke; it went back by itself/)
+  })
+
+  test('because somebody stops it is not kept', async () => {
+    const w = tryingWorld({ a: false })
+    w.seen.door = () => 'shut'
+    const probe = {
+      condition: { observation: 'door', predicate: 'differs', args: 'shut', sentence: 'the door opens' },
+      deadlineSeconds: 30,
+    }
+    const { why } = await tried(w, { probes: [probe] }, { ...steady, stopping: () => sent(w).includes('try') })
+    expect(why?.reason).toBe('stopped while "the door opens" was waited for; it went back by itself, and a is as before')
+    expect([sent(w), seconds(w) >= 60]).toEqual([['try'], true])
+  })
+})
+
+describe('a try that does not begin', () => {
+  test('because the call was refused is over at once', async () => {
+    const w = tryingWorld({ a: false })
+    w.answers.try = () => ({ ok: false, reason: 'no such lamp', remedy: 'buy one', output: Buffer.alloc(0) })
+    expect((await tried(w)).why).toEqual({ reason: 'no such lamp', remedy: 'buy one' })
+    expect([sent(w), seconds(w)]).toEqual([['try'], 0])
+  })
+
+  test('though the call failed after it had its effect goes on as one that began', async () => {
+    const w = tryingWorld({ a: false })
+    w.answers.try = () => {
+      w.lamps.a = { on: true }
+      return refused('the line broke')
+    }
+    expect((await tried(w)).result.done).toHaveLength(1)
+  })
+
+  test('and cannot be seen is taken for one that did: its time is waited for, and nothing is sent', async () => {
+    const w = tryingWorld({ a: false })
+    w.answers.try = () => {
+      w.unseen.add('a')
+      return refused('the line broke')
+    }
+    const { onSleep } = w
+    w.onSleep = (ms) => {
+      onSleep(ms)
+      if (seconds(w) >= 60) w.unseen.clear()
+    }
+    expect((await tried(w)).why?.reason).toBe('the line broke; it went back by itself, and a is as before')
+    expect([sent(w), seconds(w) >= 60]).toEqual([['try'], true])
+  })
+
+  test('because what it would be compared with cannot be seen sends nothing', async () => {
+    const w = tryingWorld({ a: false })
+    w.blind.add('fuse')
+    const probe = { condition: { observation: 'fuse', predicate: 'differs', args: null, sentence: 'x' }, sinceBefore: true as const }
+    expect((await tried(w, { probes: [{ ...probe, deadlineSeconds: 5 }] })).why?.reason).toBe('nothing was tried: fuse cannot be seen')
+    expect(sent(w)).toEqual([])
+  })
+})
+
+describe('somebody else in the window', () => {
+  test('is told of, and neither kept nor touched', async () => {
+    const w = tryingWorld({ a: false })
+    w.seen.door = () => {
+      // they come while the probes run
+      if (sent(w).includes('try') && seconds(w) > 1) w.hands.a = 9
+      return seconds(w) > 3 ? 'open' : 'shut'
+    }
+    const probe = {
+      condition: { observation: 'door', predicate: 'differs', args: 'shut', sentence: 'the door opens' },
+      deadlineSeconds: 30,
+    }
+    expect((await tried(w, { probes: [probe] })).why).toEqual({
+      reason: 'somebody else changed a while it was tried, so it was not kept; what they did was not touched',
+      remedy: 'look at what a holds now, then plan again',
+    })
+    expect(sent(w)).toEqual(['try'])
+  })
+
+  test('cannot be ruled out where nothing tells of it: it is not kept', async () => {
+    const w = tryingWorld({ a: false })
+    w.blind.add('hands')
+    const { why } = await tried(w)
+    expect(why?.reason).toBe(
+      'whether somebody else changed it meanwhile cannot be seen, so it is not kept; it went back by itself, and a is as before',
+    )
+    expect(sent(w)).toEqual(['try'])
+  })
+})
