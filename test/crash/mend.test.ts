@@ -6,6 +6,7 @@ import {
   chainProblems,
   changesOf,
   copyOf,
+  countsOf,
   filesBelow,
   journalsOf,
   type KillPoint,
@@ -22,6 +23,8 @@ import {
 const MEND = ['apply', 'INF-10', '--yes']
 const NODES = ['cp1', 'cp2', 'cp3', 'w1', 'w2']
 const ONCE = Object.fromEntries(NODES.map((n) => [n, 1]))
+/** The first config is one, too. */
+const CHANGED_ONCE = Object.fromEntries(NODES.map((n) => [n, 2]))
 
 let fresh: string
 let mended: unknown
@@ -54,6 +57,7 @@ async function resumed(point: KillPoint): Promise<void> {
     expect(said, label).toMatch(/What became of it: (done|not done) \(.+\)\./)
   } else expect(said, label).not.toContain('What became of it')
   expect(nodesOf(folder), label).toEqual(mended)
+  expect(countsOf(folder), label).toEqual(CHANGED_ONCE)
   expect(changesOf(folder, 'mend'), label).toEqual(ONCE)
   expect(chainProblems(folder), label).toEqual([])
   expect(

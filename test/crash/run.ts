@@ -93,7 +93,14 @@ export function changesOf(folder: string, stage: 'mend' | 'undo'): Record<string
   return changes
 }
 
-export const nodesOf = (folder: string): unknown => JSON.parse(readFileSync(join(folder, 'practice.json'), 'utf8')).nodes
+type PracticeNodes = { name: string; changes: number }[]
+const practiceNodes = (folder: string): PracticeNodes => JSON.parse(readFileSync(join(folder, 'practice.json'), 'utf8')).nodes
+
+export const nodesOf = (folder: string): unknown => practiceNodes(folder).map(({ changes: _, ...node }) => node)
+
+/** How often the config of each node was changed. */
+export const countsOf = (folder: string): Record<string, number> =>
+  Object.fromEntries(practiceNodes(folder).map(({ name, changes }) => [name, changes]))
 
 /** Every file below a folder, by its path from there. */
 export const filesBelow = (folder: string): string[] =>

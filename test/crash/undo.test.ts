@@ -6,6 +6,7 @@ import {
   chainProblems,
   changesOf,
   copyOf,
+  countsOf,
   filesBelow,
   journalsOf,
   type KillPoint,
@@ -23,6 +24,8 @@ const MEND = ['apply', 'INF-10', '--yes']
 const UNDO = ['apply', 'INF-10', '--undo', '--yes']
 const NODES = ['cp1', 'cp2', 'cp3', 'w1', 'w2']
 const ONCE = Object.fromEntries(NODES.map((n) => [n, 1]))
+/** The first config, the mend, and what takes it back. */
+const CHANGED_TWICE = Object.fromEntries(NODES.map((n) => [n, 3]))
 
 let mended: string
 let untouched: unknown
@@ -55,6 +58,7 @@ async function resumed(point: KillPoint): Promise<void> {
   if (begun) expect(said, label).toContain(`it was at "${begun.title}" on ${begun.node}`)
   else expect(said, label).not.toContain('What became of it')
   expect(nodesOf(folder), label).toEqual(untouched)
+  expect(countsOf(folder), label).toEqual(CHANGED_TWICE)
   expect(changesOf(folder, 'mend'), label).toEqual(ONCE)
   expect(changesOf(folder, 'undo'), label).toEqual(ONCE)
   expect(chainProblems(folder), label).toEqual([])

@@ -9,13 +9,14 @@ import { cleanEnvironment, PROGRAM, practiceFolder } from '../support/terminal.t
 /** What a session leaves behind in the simulated world, without what differs from run to run or from one front end to another. */
 
 export interface Left {
-  nodes: unknown
+  /** The simulated cluster: what its nodes hold, its network policies, and what a probe left. */
+  world: { nodes: { name: string; machineSysctls: object | null; firewall: unknown[] }[]; policies: unknown[]; probe: unknown }
   profile: Record<string, unknown>
   /** What was said, agreed to and done, in order. Looking changes nothing, so how often it was looked is left out. */
   journal: unknown[]
   /** What a check says afterwards: verdict and, where there is one, waiver or attestation of each finding. */
   findings: Record<string, string[]>
-  /** How many sealed files there are of each node. */
+  /** How many sealed files there are of each node, of the bundle and of etcd. */
   sealed: Record<string, number>
 }
 
@@ -43,6 +44,8 @@ function normalised(line: Line): unknown {
     }
     case 'child':
       return { kind: line.kind, action: line.action, what: line.what }
+    case 'tried':
+      return { kind: line.kind, action: line.action }
     case 'outcome': {
       const { kind, stage, step, object, action, result, record } = line
       return { kind, stage, step, object, action, result, record }
@@ -70,13 +73,14 @@ export function sessionLeft(home: string, check: readonly string[] = []): Left {
     .toSorted(([a], [b]) => ((a?.at ?? '') < (b?.at ?? '') ? -1 : 1))
     .flat()
   const sealed: Record<string, number> = {}
-  for (const name of listed(join(workspace, 'secrets'))) {
-    const node = /^config-(.+?)-\d{4}-/.exec(name)?.[1] ?? name
-    sealed[node] = (sealed[node] ?? 0) + 1
+  for (const name of ['secrets', 'backups'].flatMap((f) => listed(join(workspace, f)))) {
+    const what = /^(?:config-(.+?)-\d{4}-|(bundle)-\d{4}-|(etcd)-.*\.age$)/.exec(name)?.slice(1).find(Boolean)
+    if (what) sealed[what] = (sealed[what] ?? 0) + 1
   }
   const { recipients, ...profile } = parse(readFileSync(join(workspace, 'preflight.yaml'), 'utf8'))
+  const { nodes, policies, probe } = JSON.parse(readFileSync(join(folder, 'practice.json'), 'utf8'))
   return {
-    nodes: JSON.parse(readFileSync(join(folder, 'practice.json'), 'utf8')).nodes,
+    world: { nodes: nodes.map(withoutClock), policies, probe },
     // every practice world makes identities of its own
     profile: { ...profile, recipients: recipients.map(({ recipient: _, ...r }: { recipient: string }) => r) },
     journal: lines.map(normalised).filter((l) => l !== undefined),
@@ -84,6 +88,9 @@ export function sessionLeft(home: string, check: readonly string[] = []): Left {
     sealed,
   }
 }
+
+/** When an API server was started is told by the simulated clock, which every look moves. */
+const withoutClock = ({ apiServer, ...node }: { apiServer: { starts: number } }): object => ({ ...node, starts: apiServer.starts })
 
 function findingsOf(home: string, flags: readonly string[]): Left['findings'] {
   const args = [PROGRAM, 'check', '--practice', '--output', 'json', ...flags]
@@ -93,7 +100,10 @@ function findingsOf(home: string, flags: readonly string[]): Left['findings'] {
     steps.map((s) => [
       s.id,
       s.findings
-        .map((f) => `${f.object.name.replace(home, '~')} ${f.verdict}${f.waiver ? ' waived' : ''}${f.attestation ? ' attested' : ''}`)
+        .map(
+          (f) =>
+            `${f.object.name.replace(home, '~').replace(/(?<=^etcd-practice-).*/, '')} ${f.verdict}${f.waiver ? ' waived' : ''}${f.attestation ? ' attested' : ''}`,
+        )
         .toSorted(),
     ]),
   )

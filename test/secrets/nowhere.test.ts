@@ -51,6 +51,7 @@ async function walk(): Promise<string> {
   const shots: string[] = []
   const steps: [wanted: string, key: string][] = [
     ['choose', 'c'],
+    ['> ✗ INF-02', 'down'],
     ['> ✗ INF-10', 'enter'],
     ['see the plan', 'enter'],
     ['go on to review', 'c'],
@@ -70,32 +71,37 @@ async function walk(): Promise<string> {
 }
 
 beforeAll(async () => {
-  world = liveWorld()
+  world = await liveWorld()
   const state = newState('default')
   const identity = await generateIdentity()
   writeFileSync(join(world.home, 'me.txt'), `${identity}\n`, { mode: 0o600 })
   const recovery = await generateIdentity()
+  const vault = await generateIdentity()
   seeded = [
     ...new Map(state.nodes.flatMap((n) => secretsOf(machineConfig(n, state.clusterId))).map((s) => [s.value, s])).values(),
     { name: 'talosconfig key', value: inventedSecret('talosconfig key', 48) },
     { name: 'age identity', value: identity },
     { name: 'recovery identity', value: recovery },
+    { name: 'recovery identity of backups', value: vault },
   ]
   expect(run('init', '--name', 'live', '--environment', 'lab')).toBe(0)
   expect(run('keys', 'use', join(world.home, 'me.txt'))).toBe(0)
-  expect(run('keys', 'add', 'safe', await identityToRecipient(recovery), '--role', 'recovery')).toBe(0)
+  expect(run('keys', 'add', 'safe', await identityToRecipient(recovery), '--role', 'recovery', '--opens', 'secrets')).toBe(0)
+  expect(run('keys', 'add', 'vault', await identityToRecipient(vault), '--role', 'recovery', '--opens', 'backups')).toBe(0)
   run('check', '--all')
   run('check', '--output', 'json')
   run('doctor', '--output', 'json')
+  expect(run('secrets', 'adopt')).toBe(0)
+  expect(run('backup', 'create')).toBe(0)
   expect(run('plan', 'INF-10', '--out', join(world.folder, 'plan.json'))).toBe(0)
   expect(run('apply', join(world.folder, 'plan.json'), '--yes', '--output', 'json')).toBe(0)
   expect(run('apply', 'INF-10', '--undo', '--yes')).toBe(0)
   seen.push({ where: 'the bytes of the wizard', text: await walk() })
-  run('apply', 'INF-10', '--yes', '--nodes', '10.99.9.9')
+  run('apply', 'INF-10', '--yes', '--nodes', '127.99.9.9')
   run('apply', 'NOPE-1')
   run('keys')
   run('journal', 'verify')
-}, 120_000)
+}, 240_000)
 
 afterAll(() => rmSync(world.folder, { recursive: true, force: true }))
 

@@ -19,6 +19,7 @@ export async function inTheMiddle(
   const terminal = new Terminal({ home, run: [process.execPath, fixture, 'practice'], env: { HOLD_FOLDER: folder, HOLD_AT: at } })
   const driver = new Driver(terminal)
   await terminal.until(RED, 'the checklist')
+  await driver.choose('INF-10')
   for (const complete of ['enter see the plan', 'enter go on to review', 'enter change 5 objects', shows]) {
     driver.press('enter')
     await terminal.until(complete)

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { Driver, LineDriver } from '../support/driver.ts'
+import { Driver, LineDriver, RED } from '../support/driver.ts'
 import { cleanUp, LARGE, Terminal } from '../support/terminal.ts'
 import { inTheMiddle, journalLines, patched } from './held.ts'
 
@@ -33,7 +33,8 @@ describe('a wizard that was killed in the middle of a run', () => {
     driver.press('enter')
     await terminal.until(/What became of it: done\.[\s\S]*enter go on/)
     driver.press('enter')
-    await terminal.until(/looked at[\s\S]*> ✗ INF-10/)
+    await terminal.until(/looked at[\s\S]*> ✗ INF-02/)
+    await driver.choose('INF-10')
     await mendTheRest(driver, 3)
     expect(patched(terminal.home).toSorted()).toEqual(['cp1', 'cp2', 'cp3', 'w1', 'w2'])
     driver.press('q')
@@ -51,7 +52,8 @@ describe('a wizard that was killed in the middle of a run', () => {
     driver.press('enter')
     await terminal.until(/Nothing is left open[\s\S]*enter go on/)
     driver.press('enter')
-    await terminal.until(/looked at[\s\S]*> ✗ INF-10/)
+    await terminal.until(/looked at[\s\S]*> ✗ INF-02/)
+    await driver.choose('INF-10')
     await mendTheRest(driver, 3)
     driver.press('q')
     await terminal.end()
@@ -98,6 +100,6 @@ describe('a wizard that was killed in the middle of a run', () => {
     holder.signal('SIGKILL')
     await holder.ended
     const third = new Terminal({ home: holder.home, args: ['practice'] })
-    await third.until(/looked at[\s\S]*3 fail/)
+    await third.until(RED)
   })
 })

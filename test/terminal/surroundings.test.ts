@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import { RED } from '../support/driver.ts'
+import { Driver, RED } from '../support/driver.ts'
 import { cleanEnvironment, cleanUp, PROGRAM, Terminal, temporaryFolder } from '../support/terminal.ts'
 
 afterEach(cleanUp)
@@ -118,6 +118,7 @@ describe('looks', () => {
   /** To the green step and back out. */
   async function throughAll(terminal: Terminal): Promise<void> {
     await terminal.until(RED, 'the checklist')
+    await new Driver(terminal).choose('INF-10')
     for (const complete of [
       'enter see the plan',
       'enter go on to review',
