@@ -1,13 +1,12 @@
-import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:net'
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { afterEach, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { parseDocument } from 'yaml'
+import { expectCalm, listen, said } from './support/calm.ts'
 import { certificateFor } from './support/certificates.ts'
 import {
   clusterOf,
-  configContent,
   configOf,
   eventually,
   nodeOf,
@@ -21,35 +20,18 @@ import {
   versionsOf,
   WANTED,
 } from './support/nodes.ts'
-import { goHome, Operator, type Ran, type Talosconfig, talosconfigOf } from './support/operator.ts'
+import { goHome, Operator, type Talosconfig, talosconfigOf } from './support/operator.ts'
 
 /** What a run gets that something stands in the way of: a sentence of its own, and nothing changed. */
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these must not come through
-const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/
-
-const said = (ran: Ran): string => ran.stdout + ran.stderr
 const SYNCOOKIES = 'net.ipv4.tcp_syncookies'
 const document = (params: Record<string, string>) => ({ apiVersion: 'v1alpha1', kind: 'SysctlConfig', params })
 
-/** No stack, no bug, no character that drives a terminal. */
-function expectCalm(ran: Ran): void {
-  expect(said(ran)).not.toMatch(CONTROL)
-  expect(said(ran)).not.toMatch(/\n\s+at |\(bug\)|undefined|\[object/)
-}
-function listen(host: string): Promise<Server> {
-  const server = createServer(() => undefined)
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(50000, host, () => resolve(server))
-  })
-}
-
-beforeEach(() => pristine(clusterOf('1.13')))
-beforeEach(() => pristine(clusterOf('1.14')))
+beforeEach(() => pristine(clusterOf(inject('version'))))
 afterEach(goHome)
 
-describe.each(['1.13', '1.14'] as const)('with Talos %s', (version) => {
+describe('with real nodes', () => {
+  const version = inject('version')
   const cluster = clusterOf(version)
   const other = clusterOf(version === '1.13' ? '1.14' : '1.13')
   const node = (name: string) => nodeOf(cluster, name)
@@ -70,10 +52,9 @@ describe.each(['1.13', '1.14'] as const)('with Talos %s', (version) => {
     const planned = await me.run('plan', 'INF-10')
     expect(planned.code).toBe(4)
     expect(planned.stdout).toContain('Nothing can be done now.')
-    for (const { name } of cluster.nodes)
-      expect(planned.stdout).toContain(
-        `not    ${name}: needs os:admin; reader@${cluster.name} is os:reader\n       name a context with os:admin: --context NAME`,
-      )
+    expect(planned.stdout).toContain(
+      `not    cp1, cp2, w1: needs os:admin; reader@${cluster.name} is os:reader\n       name a context with os:admin: --context NAME`,
+    )
     expect(planned.stdout).toContain('--machine-config FILE tells the form')
 
     // what looking needs is still the reader, when an admin is there for the change
@@ -133,7 +114,13 @@ describe.each(['1.13', '1.14'] as const)('with Talos %s', (version) => {
     const ran = await me.run('check', 'INF-10')
     expect(ran.code).toBe(1)
     expect(ran.stdout).toMatch(/fail {4}cp1, cp2: 1[35] of 15 keys left to the kernel/)
-    expect(ran.stdout).toMatch(/unknown w1: \S+:50000 does not answer: .+\n\s+check that the node runs and that its address is right/)
+    // what comes depends on whether the control plane held a connection to it open
+    const { address } = node('w1')
+    expect(ran.stdout).toMatch(
+      new RegExp(
+        `unknown w1: (${address}:50000 does not answer: .+\\n\\s+check that the node runs|no answer from ${address} within 25 s, .+ or the two do not reach each other\\n)`,
+      ),
+    )
     expectCalm(ran)
   })
 
@@ -202,14 +189,15 @@ describe.each(['1.13', '1.14'] as const)('with Talos %s', (version) => {
     const me = new Operator(cluster)
     await me.settleIn()
     me.talosconfig(talosconfigOf(other))
-    const before = versionsOf(other)
+    // somebody else may be at work on the other one, so it is the calls that are looked at
+    me.script('talosctl', `echo "$*" >> '${me.home}/calls'`, `exec '${other.talosctl}' "$@"`)
     for (const command of [['check'], ['plan', 'INF-10'], ['apply', 'INF-10', '--yes']]) {
       const ran = await me.run(...command, '--context', `admin@${other.name}`)
       expect(ran.code).toBe(2)
       expect(ran.stderr).toContain('another cluster answers than the one this workspace belongs to (other-cluster)')
       expectCalm(ran)
     }
-    expect(versionsOf(other)).toEqual(before)
+    expect(readFileSync(join(me.home, 'calls'), 'utf8')).not.toMatch(/ (patch|apply-config) /)
     expect(me.files('secrets')).toEqual([])
   })
 
@@ -269,145 +257,5 @@ describe.each(['1.13', '1.14'] as const)('with Talos %s', (version) => {
       const { machine, document } = sysctlsIn(merged.stdout)
       expect({ ...machine, ...document }).toMatchObject({ 'net.ipv4.tcp_syncookies': '1', 'net.ipv4.conf.all.accept_redirects': '0' })
     }
-  })
-})
-
-describe('on a machine that is not as it should be', () => {
-  const cluster = clusterOf('1.14')
-  const real = cluster.talosctl
-  const configs = () => cluster.nodes.map((n) => configContent(configOf(cluster, n)))
-
-  it('a talosctl that is missing, or too old for the nodes, is named with what to do, and nothing is changed', async () => {
-    const me = new Operator(cluster)
-    await me.settleIn()
-    const before = versionsOf(cluster)
-    me.tool('talosctl', clusterOf('1.13').talosctl)
-    const old = await me.run('apply', 'INF-10', '--yes')
-    expect(old.code).toBe(2)
-    expect(old.stderr).toContain('this talosctl is too old to know SysctlConfig (dry-run-refused)')
-    expectCalm(old)
-
-    rmSync(join(me.tools, 'talosctl'))
-    const missing = await me.run('check', 'INF-10')
-    expect(missing.code).toBe(4)
-    expect(missing.stdout).toMatch(/talosctl is not on PATH\n\s+install talosctl of the version that your nodes run/)
-    expectCalm(missing)
-    expect(versionsOf(cluster)).toEqual(before)
-    expect(me.files('secrets')).toEqual([])
-  })
-
-  it('garbage, escape codes and output without end are bounded, cleaned and said to be no answer', async () => {
-    const me = new Operator(cluster)
-    await me.settleIn()
-    const codes = String.raw`\033]0;owned\007\033[2J\033[31mred\033[0m`
-
-    me.script('talosctl', `printf '${codes} {"node": "x"}\\n\\000\\001\\377 no JSON\\n'`)
-    const garbage = await me.run('check', 'INF-10')
-    expect(garbage.code).toBe(4)
-    expect(garbage.stdout).toContain('what came is not what a Talos API answers')
-    expectCalm(garbage)
-
-    me.script('talosctl', `printf '${codes}\\n' >&2`, 'exit 1')
-    const failing = await me.run('check', 'INF-10')
-    expect(failing.code).toBe(4)
-    expect(failing.stdout).toContain('talosctl ended with exit code 1: red')
-    expectCalm(failing)
-
-    me.script('talosctl', `line=$(printf '%4096s' x)`, 'while :; do echo "$line"; done')
-    const endless = await me.run('check', 'INF-10')
-    expect(endless.code).toBe(4)
-    expect(endless.stdout).toMatch(/talosctl gave more output than it should \(over 64 MiB\) and was ended\n\s+look at the node/)
-    expectCalm(endless)
-
-    // the cluster is real, and one of its answers is not
-    me.script('talosctl', `case "$*" in *kernelparam*) printf '${codes}\\n'; exit 0 ;; esac`, `exec '${real}' "$@"`)
-    const partly = await me.run('check', 'INF-10')
-    expect(partly.stdout).toMatch(/unknown .*missing from the answer/)
-    expectCalm(partly)
-
-    me.script(
-      'talosctl',
-      `case "$*" in *kernelparam*) '${real}' "$@" | PATH=/usr/bin:/bin sed 's/"current": "[01]"/"current": "\\\\u001b[2J\\\\u009b31mred\\\\u202e"/' ;;`,
-      `*) exec '${real}' "$@" ;;`,
-      'esac',
-    )
-    const hostile = await me.run('check', 'INF-10', '--all')
-    expect(hostile.code).toBe(1)
-    expect(hostile.stdout).toContain('not as wanted')
-    expectCalm(hostile)
-    expect(hostile.stdout).not.toMatch(/[\u200b-\u202e]/)
-    for (const run of me.files('evidence/runs')) expect(me.file(join('evidence/runs', run, 'observations.json'))).not.toMatch(CONTROL)
-  })
-
-  it('a disk that gets full while a config is sealed stops the change before the node, and leaves no half file', async () => {
-    const me = new Operator(cluster)
-    me.mountWorkspace('1m')
-    await me.settleIn()
-    const before = configs()
-    const age = join(me.tools, 'real-age')
-    renameSync(join(me.tools, 'age'), age)
-    const filler = join(me.workspace, 'filler')
-    // room for the first pages of the sealed file, or for none of it
-    for (const left of [8192, 0]) {
-      me.script(
-        'age',
-        'PATH=/usr/bin:/bin',
-        `case "$*" in *--recipient*) dd if=/dev/zero of='${filler}' bs=4096 2>/dev/null; truncate --size=-${left} '${filler}' ;; esac`,
-        `exec '${age}' "$@"`,
-      )
-      const full = await me.run('apply', 'INF-10', '--nodes', 'cp1', '--yes')
-      expect(full.code).toBe(4)
-      expect(full.stderr).toMatch(
-        /cp1, seal the current config: .*config-cp1-.*\.age: the disk is full \(action-failed\)\n\s+make room and run the same command again/,
-      )
-      expectCalm(full)
-      expect(me.files('secrets')).toEqual([])
-      expect(configs()).toEqual(before)
-      const check = await me.run('check', 'INF-10')
-      expect(check.code).toBe(4)
-      expect(check.stderr).toContain('the disk is full (disk-full)')
-      rmSync(filler)
-    }
-    me.tool('age', age)
-    expect((await me.must('journal', 'verify')).stdout).toContain('every chain is whole')
-    await me.must('apply', 'INF-10', '--nodes', 'cp1', '--yes')
-    expect(procOf(nodeOf(cluster, 'cp1'))).toEqual(WANTED)
-    expect(me.files('secrets')).toHaveLength(1)
-  })
-
-  it('a workspace on a read-only disk is refused before anything is done, and can still be planned from', async () => {
-    const me = new Operator(cluster)
-    me.mountWorkspace('4m')
-    await me.settleIn()
-    execFileSync('mount', ['-o', 'remount,ro', me.workspace])
-    const before = versionsOf(cluster)
-    for (const command of [['check'], ['apply', 'INF-10', '--yes'], ['plan', 'INF-10', '--out', 'plan.json']]) {
-      const ran = await me.run(...command)
-      expect(ran.code, command.join(' ')).toBe(2)
-      expect(ran.stderr).toMatch(/: the file system is read-only \(read-only\)\n\s+take a workspace on a writable disk/)
-      expectCalm(ran)
-    }
-    expect((await me.must('plan', 'INF-10')).stdout).toContain('3 objects, one after the other')
-    expect(versionsOf(cluster)).toEqual(before)
-  })
-
-  it('two runs at once are kept apart, and the second one says who is there', async () => {
-    const me = new Operator(cluster)
-    await me.settleIn()
-    const [begun, go] = [join(me.folder, 'begun'), join(me.folder, 'go')]
-    me.script('talosctl', `: > '${begun}'`, `while [ ! -e '${go}' ]; do PATH=/usr/bin:/bin sleep 0.1; done`, `exec '${real}' "$@"`)
-    const first = me.begin('apply', 'INF-10', '--yes')
-    await eventually('the first run is at work', () => (existsSync(begun) ? true : undefined))
-    for (const command of [['apply', 'INF-10', '--yes'], ['check'], ['keys', 'remove', 'safe']]) {
-      const second = await me.run(...command)
-      expect(second.code, command.join(' ')).toBe(2)
-      expect(second.stderr).toMatch(new RegExp(`process ${first.child.pid} uses this workspace since .* \\(workspace-busy\\)`))
-      expectCalm(second)
-    }
-    writeFileSync(go, '')
-    const ended = await first.ended
-    expect(ended.code, said(ended)).toBe(0)
-    for (const n of cluster.nodes) expect(procOf(n)).toEqual(WANTED)
-    expect((await me.run('check', 'INF-10')).code).toBe(0)
   })
 })

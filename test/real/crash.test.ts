@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { clusterOf, configContent, configOf, eventually, nodeOf, pristine, procOf, sysctlsIn, versionsOf, WANTED } from './support/nodes.ts'
 import { goHome, Operator } from './support/operator.ts'
 
@@ -20,8 +20,8 @@ const STAGES = [
   { at: 'it waits for the effect', when: 'after', kind: 'intent', action: 'effect', became: /What became of it: not done / },
 ] as const
 
-describe.each(['1.13', '1.14'] as const)('on three real nodes of Talos %s', (version) => {
-  const cluster = clusterOf(version)
+describe('on three real nodes', () => {
+  const cluster = clusterOf(inject('version'))
   const contents = () => cluster.nodes.map((n) => configContent(configOf(cluster, n)))
   const procs = () => cluster.nodes.map((n) => procOf(n))
   const mended = cluster.nodes.map(() => WANTED)

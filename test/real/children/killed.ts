@@ -1,6 +1,5 @@
-import { fileURLToPath } from 'node:url'
-import { main } from '../../../src/cli.ts'
 import type { System } from '../../../src/system/ports.ts'
+import { runProgram } from './program.ts'
 
 /**
  * The program, killed by SIGKILL `after` or `before` a line is in its journal: `killed.ts WHEN KIND ACTION COUNT -- ARGUMENTS`, where
@@ -26,16 +25,4 @@ const killedAtLine = (system: System): System => ({
   },
 })
 
-process.exitCode = await main(
-  argv,
-  {
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
-    env: process.env,
-    cwd: process.cwd(),
-    onSignal: () => () => undefined,
-  },
-  { name: 'talos-preflight', version: '0.0.0', root: fileURLToPath(new URL('../../..', import.meta.url)) },
-  killedAtLine,
-)
+await runProgram(argv, killedAtLine)

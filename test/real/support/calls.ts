@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Json } from '../../../src/contract.ts'
 import type { VerbName, Verbs } from '../../../src/domain/verbs.ts'
-import { configOf, nodeOf } from './nodes.ts'
+import type { Version } from './cluster.ts'
+import { configOf, nodeOf, patchConfig } from './nodes.ts'
 import type { Operator } from './operator.ts'
 import type { Form, Places } from './shape.ts'
 
@@ -16,17 +18,59 @@ export interface Recorded<V extends VerbName = VerbName> {
   as?: 'admin' | 'reader' | 'nobody'
   input?: Buffer | string
   form?: Form
+  /** Paths of the JSON fields that are compared; all of them where there are none. */
+  fields?: readonly string[]
+  /** Another verb, whose recordings need this call before them. */
+  keptWith?: VerbName
+  /** What has to be done first, past the program. */
+  before?: () => unknown
+  /** It is asked again until this holds of what it prints: what a change does is seen a moment later. */
+  until?: (stdout: string) => boolean
+  /** Why practice has nothing like it. */
+  beyondPractice?: string
 }
+
+const firewallOf = (net: string): Json[] => [
+  {
+    apiVersion: 'v1alpha1',
+    kind: 'NetworkRuleConfig',
+    name: 'talos-api',
+    portSelector: { ports: [50000], protocol: 'tcp' },
+    ingress: [{ subnet: `${net}.0/24` }],
+  },
+  { apiVersion: 'v1alpha1', kind: 'NetworkDefaultActionConfig', ingress: 'block' },
+]
+
+/** An address that moves, in the form of each version. */
+export const movingAddress = (version: Version, address: string): Json =>
+  version === '1.14'
+    ? { apiVersion: 'v1alpha1', kind: 'Layer2VIPConfig', name: address, link: 'eth0' }
+    : { machine: { network: { interfaces: [{ interface: 'eth0', vip: { ip: address } }] } } }
+
+const OBJECT = ['node', 'metadata.id', 'metadata.namespace', 'metadata.type', 'metadata.version', 'metadata.owner']
+const STATIC_POD = [
+  ...OBJECT,
+  'spec.metadata.annotations.*',
+  'spec.metadata.namespace',
+  'spec.spec.containers[].name',
+  'spec.spec.containers[].image',
+  'spec.spec.containers[].command[]',
+]
+const NETWORKS = [...OBJECT, 'spec.podCIDRs[]', 'spec.serviceCIDRs[]', 'spec.args[]']
+const OPERATORS = [...OBJECT, 'spec.operator', 'spec.linkName', 'spec.vip.ip']
 
 const KEY = 'net.ipv4.tcp_rfc1337'
 
 /** Talosctl's calls, in an order in which each finds what it needs: the patches are a sequence that begins with no sysctls at all. */
 export function talosctlCalls(me: Operator): Recorded[] {
   const { cluster } = me
-  const [cp1, w1] = [nodeOf(cluster, 'cp1').address, nodeOf(cluster, 'w1').address]
+  const [cp1, cp2, w1] = ['cp1', 'cp2', 'w1'].map((name) => nodeOf(cluster, name).address) as [string, string, string]
   const nobody = `${cluster.net}.77`
   const config = join(me.folder, 'config.yaml')
   writeFileSync(config, configOf(cluster, nodeOf(cluster, 'w1')), { mode: 0o600 })
+  const planeConfig = join(me.folder, 'plane.yaml')
+  writeFileSync(planeConfig, configOf(cluster, nodeOf(cluster, 'cp1')), { mode: 0o600 })
+  const snapshot = join(me.folder, 'db.snapshot')
   const call = <V extends VerbName>(verb: V, name: string, args: Verbs[V], more: Partial<Recorded<V>> = {}): Recorded => ({
     verb,
     case: name,
@@ -73,8 +117,53 @@ export function talosctlCalls(me: Operator): Recorded[] {
     call('talosctl.etcdMembers', 'reader', { node: cp1 }, { as: 'reader' }),
     call('talosctl.etcdMembers', 'worker', { node: w1 }),
     call('talosctl.etcdMembers', 'unknown node', { node: nobody }),
-    call('talosctl.controllerLog', 'control plane', { node: cp1 }, { form: 'log' }),
-    call('talosctl.controllerLog', 'unknown node', { node: nobody }),
+    call('talosctl.etcdStatus', 'control plane', { nodes: [cp1] }),
+    call('talosctl.etcdStatus', 'two control planes', { nodes: [cp1, cp2] }),
+    call('talosctl.etcdStatus', 'reader', { nodes: [cp1] }, { as: 'reader' }),
+    call('talosctl.etcdStatus', 'worker', { nodes: [w1] }),
+    call('talosctl.snapshot', 'control plane', { node: cp1, path: snapshot }),
+    call('talosctl.snapshot', 'reader', { node: cp1, path: snapshot }, { as: 'reader' }),
+    call('talosctl.snapshot', 'worker', { node: w1, path: snapshot }),
+    call('talosctl.snapshot', 'unknown node', { node: nobody, path: snapshot }),
+    call('talosctl.newBundle', 'plain', {}, { form: 'bundle' }),
+    call('talosctl.bundleFrom', 'control plane', { config: planeConfig }, { form: 'bundle' }),
+    call('talosctl.bundleFrom', 'config that is not there', { config: join(me.folder, 'nothing.yaml') }),
+    call('talosctl.staticPods', 'control plane and worker', { nodes: [cp1, w1] }, { fields: STATIC_POD }),
+    call('talosctl.staticPods', 'worker', { nodes: [w1] }),
+    call('talosctl.configs', 'one node', { nodes: [w1] }),
+    call('talosctl.configs', 'two nodes', { nodes: [cp1, w1] }),
+    call('talosctl.configs', 'reader', { nodes: [w1] }, { as: 'reader' }),
+    call('talosctl.sockets', 'one node', { nodes: [w1] }, { form: 'sockets' }),
+    call('talosctl.sockets', 'two nodes', { nodes: [cp1, w1] }, { form: 'sockets' }),
+    call('talosctl.sockets', 'unknown node', { nodes: [nobody] }),
+    call('talosctl.firewallChains', 'none is set', { nodes: [w1] }),
+    ...firewallOf(cluster.net).map((p) => patch('a firewall is set', p as never, { keptWith: 'talosctl.firewallChains' })),
+    call('talosctl.firewallChains', 'one is set', { nodes: [w1] }, { until: (stdout) => stdout.includes('"drop"') }),
+    call('talosctl.firewallChains', 'reader', { nodes: [w1] }, { as: 'reader' }),
+    call('talosctl.admission', 'control plane and worker', { nodes: [cp1, w1] }),
+    call('talosctl.admission', 'worker', { nodes: [w1] }),
+    call('talosctl.auditPolicy', 'control plane and worker', { nodes: [cp1, w1] }),
+    call('talosctl.auditPolicy', 'reader', { nodes: [cp1] }, { as: 'reader' }),
+    call('talosctl.networks', 'control plane and worker', { nodes: [cp1, w1] }, { fields: NETWORKS }),
+    call('talosctl.operators', 'none is set', { nodes: [cp1, w1] }),
+    call(
+      'talosctl.operators',
+      'an address that moves',
+      { nodes: [cp2] },
+      {
+        fields: OPERATORS,
+        before: () => patchConfig(cluster, nodeOf(cluster, 'cp2'), movingAddress(cluster.version, `${cluster.net}.50`) as object),
+        until: (stdout) => stdout.includes('"vip"'),
+        beyondPractice: 'no address of its cluster moves',
+      },
+    ),
+    call('talosctl.try', 'reader', { node: w1, patches: [machine('1')], seconds: 20 }, { as: 'reader' }),
+    call('talosctl.try', 'unknown node', { node: nobody, patches: [machine('1')], seconds: 20 }),
+    call('talosctl.try', 'a new key', { node: w1, patches: [machine('1')], seconds: 20 }),
+    patch('the same is kept', machine('1'), { keptWith: 'talosctl.try' }),
+    call('talosctl.try', 'what is there already', { node: w1, patches: [machine('1')], seconds: 20 }),
+    call('talosctl.controllerLog', 'control plane', { node: cp1, about: 'sysctl' }, { form: 'log' }),
+    call('talosctl.controllerLog', 'unknown node', { node: nobody, about: 'sysctl' }),
     patch('reader', machine('1'), { as: 'reader', dryRun: true }),
     patch('unknown node', machine('1'), { node: nobody, dryRun: true }),
     patch('dry run of a new key', machine('1'), { dryRun: true }),

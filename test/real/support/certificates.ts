@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseDocument } from 'yaml'
-import type { RealCluster } from '../clusters.ts'
+import type { RealCluster } from './cluster.ts'
 
 /** Client certificates that nobody should have, made with openssl from the CA of a cluster or from one of our own. */
 

@@ -1,19 +1,18 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { inject } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import type { First, RealCluster, RealNode } from '../clusters.ts'
+import { CLUSTERS, environmentOf, type First, HERE, type RealCluster, type RealNode, type Version } from './cluster.ts'
 import { initOf, procOf } from './inside.ts'
 
 export { procOf, WANTED } from './inside.ts'
 
 /** What is on the nodes, seen past the program: their config by the operator's own talosctl, their values in `/proc`. */
 
-export const clusters = (): RealCluster[] => inject('clusters')
-export const clusterOf = (version: RealCluster['version']): RealCluster => {
-  const cluster = clusters().find((c) => c.version === version)
+/** The one without Kubernetes. */
+export const clusterOf = (version: Version): RealCluster => {
+  const cluster = inject('clusters').find((c) => c.version === version)
   if (!cluster) throw new Error(`no cluster of ${version}`)
   return cluster
 }
@@ -54,14 +53,17 @@ export const configVersion = (cluster: RealCluster, node: RealNode): string =>
 export const versionsOf = (cluster: RealCluster): Record<string, string> =>
   Object.fromEntries(cluster.nodes.map((n) => [n.name, configVersion(cluster, n)]))
 
+/** A change as somebody else makes it. */
+export const patchConfig = (cluster: RealCluster, node: RealNode, patch: object): Told =>
+  talosctl(cluster, '--nodes', node.address, 'patch', 'machineconfig', '--mode', 'no-reboot', '--patch', JSON.stringify(patch))
+
 /** A change of kernel parameters as somebody else makes it, until the node says that they are in effect. */
 export async function patchByHand(
   cluster: RealCluster,
   node: RealNode,
   patch: { apiVersion?: string; kind?: string; params?: Record<string, string>; machine?: { sysctls: Record<string, string> } },
 ): Promise<void> {
-  const change = ['patch', 'machineconfig', '--mode', 'no-reboot', '--patch', JSON.stringify(patch)]
-  must(talosctl(cluster, '--nodes', node.address, ...change), `patching ${node.name}`)
+  must(patchConfig(cluster, node, patch), `patching ${node.name}`)
   for (const [key, value] of Object.entries({ ...patch.machine?.sysctls, ...patch.params }))
     await eventually(`${key} is ${value} on ${node.name}`, () => {
       const status = ['get', 'kernelparamstatus', `proc.sys.${key}`, '-o', 'jsonpath={.spec.current}']
@@ -125,7 +127,8 @@ export async function eventually<T>(what: string, look: () => T | undefined | Pr
 export async function pristine(cluster: RealCluster): Promise<void> {
   for (const node of cluster.nodes) {
     const first: First = JSON.parse(readFileSync(node.first, 'utf8'))
-    if (configOf(cluster, node) !== first.config) {
+    // what is applied ends with a line more than what was read
+    if (configOf(cluster, node).trimEnd() !== first.config.trimEnd()) {
       const file = join(dirname(node.config), `first-${node.name}.yaml`)
       writeFileSync(file, first.config, { mode: 0o600 })
       must(talosctl(cluster, '--nodes', node.address, 'apply-config', '--file', file, '--mode', 'no-reboot'), `resetting ${node.name}`)
@@ -136,11 +139,11 @@ export async function pristine(cluster: RealCluster): Promise<void> {
   }
 }
 
-const SCRIPT = fileURLToPath(new URL('../node', import.meta.url))
-
 function nodeScript(cluster: RealCluster, ...args: string[]): void {
-  const env = { ...process.env, CLUSTER: cluster.name, TALOS: cluster.version, NET: cluster.net, BARE: '1' }
-  const ran = spawnSync(SCRIPT, args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  const wanted = CLUSTERS.find((w) => w.name === cluster.name)
+  if (!wanted) throw new Error(`${cluster.name} is none of ours`)
+  const env = { ...process.env, ...environmentOf(wanted) }
+  const ran = spawnSync(join(HERE, 'node'), args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
   if (ran.status !== 0) throw new Error(`node ${args.join(' ')} ended with ${ran.status}: ${ran.stderr}`)
 }
 

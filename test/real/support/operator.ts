@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { inject } from 'vitest'
 import { parseDocument } from 'yaml'
 import { type Size, Terminal } from '../../support/terminal.ts'
-import type { RealCluster } from '../clusters.ts'
+import type { RealCluster } from './cluster.ts'
+import { type Checked, checkedOf } from './document.ts'
 
 /** A person at a machine of their own: a home, a workspace, the tools of one version on PATH, and the built program. */
 
@@ -50,6 +51,8 @@ export class Operator {
   readonly workspace = join(this.folder, 'workspace')
   readonly tools = join(this.folder, 'tools')
   readonly cluster: RealCluster
+  /** Milliseconds that a run may take. */
+  limit = LIMIT
   #children = new Set<ChildProcess>()
   #terminals = new Set<Terminal>()
   #mounted = false
@@ -64,6 +67,7 @@ export class Operator {
     this.tool('git', whereIs('git'))
     const { contexts } = talosconfigOf(cluster)
     this.talosconfig({ context: `${as}@${cluster.name}`, contexts })
+    if (cluster.kubeconfig) this.kubeconfig(readFileSync(cluster.kubeconfig, 'utf8'))
     operators.add(this)
   }
 
@@ -83,6 +87,16 @@ export class Operator {
     const folder = join(this.home, '.talos')
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     writeFileSync(join(folder, 'config'), JSON.stringify(value), { mode: 0o600 })
+  }
+
+  kubeconfig(text: string): void {
+    const folder = join(this.home, '.kube')
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    writeFileSync(join(folder, 'config'), text, { mode: 0o600 })
+  }
+
+  withoutKubeconfig(): void {
+    rmSync(join(this.home, '.kube'), { recursive: true, force: true })
   }
 
   /** One context alone. */
@@ -121,7 +135,7 @@ export class Operator {
     child.stderr?.setEncoding('utf8').on('data', (text) => {
       stderr += text
     })
-    const limit = setTimeout(() => child.kill('SIGKILL'), LIMIT)
+    const limit = setTimeout(() => child.kill('SIGKILL'), this.limit)
     const ended = new Promise<Ran>((resolve, reject) => {
       child.on('error', reject)
       child.on('close', (code, signal) => {
@@ -154,6 +168,22 @@ export class Operator {
     return terminal
   }
 
+  /** A check as a document. Every finding is in it. */
+  async check(...args: string[]): Promise<Checked> {
+    const ran = await this.run('check', ...args, '--output', 'json')
+    return checkedOf(ran)
+  }
+
+  /** Values of an observation, as the last look that took it keeps them in the workspace. */
+  observed<T>(name: string): { object: string; value: T }[] {
+    for (const run of this.files('evidence/runs').toReversed()) {
+      const { observed } = JSON.parse(this.file(join('evidence/runs', run, 'observations.json')))
+      const sightings: { object: { name: string }; look: { ok: boolean; value: T } }[] | undefined = observed[name]
+      if (sightings) return sightings.filter((s) => s.look.ok).map((s) => ({ object: s.object.name, value: s.look.value }))
+    }
+    return []
+  }
+
   /** Runs a command that must succeed. */
   async must(...args: string[]): Promise<Ran> {
     const ran = await this.run(...args)
@@ -162,8 +192,8 @@ export class Operator {
   }
 
   /** A recovery identity, as its holder makes it: with the real age-keygen, kept somewhere else. */
-  recovery(): { file: string; recipient: string } {
-    const file = join(this.folder, 'recovery.txt')
+  recovery(name = 'recovery'): { file: string; recipient: string } {
+    const file = join(this.folder, `${name}.txt`)
     if (!existsSync(file)) execFileSync(join(this.tools, 'age-keygen'), ['-o', file], { stdio: 'ignore' })
     return { file, recipient: execFileSync(join(this.tools, 'age-keygen'), ['-y', file], { encoding: 'utf8' }).trim() }
   }
@@ -175,9 +205,24 @@ export class Operator {
     await this.must('keys', 'add', 'safe', this.recovery().recipient, '--role', 'recovery')
   }
 
+  /** The same with a recovery recipient for each of secrets and backups, whose holders keep them apart. */
+  async settleApart(...init: string[]): Promise<void> {
+    await this.must('init', '--environment', 'lab', ...init)
+    await this.must('keys', 'create', '--name', 'me')
+    for (const [name, opens] of [
+      ['safe', 'secrets'],
+      ['vault', 'backups'],
+    ] as const)
+      await this.must('keys', 'add', name, this.recovery(name).recipient, '--role', 'recovery', '--opens', opens)
+  }
+
   /** The plaintext of a sealed file, by the real age. */
   open(path: string, identity = this.recovery().file): string {
     return execFileSync(join(this.tools, 'age'), ['--decrypt', '--identity', identity, join(this.workspace, path)], { encoding: 'utf8' })
+  }
+
+  openBytes(path: string, identity = this.recovery().file): Buffer {
+    return execFileSync(join(this.tools, 'age'), ['--decrypt', '--identity', identity, join(this.workspace, path)], { maxBuffer: 1 << 30 })
   }
 
   /** Puts the workspace on a disk of its own, of this many bytes. */
