@@ -11,7 +11,6 @@ export interface Verbs {
   'talosctl.infos': { node?: string }
   'talosctl.kernelParams': { nodes: string[] }
   'talosctl.list': { nodes: string[]; path: string }
-  'talosctl.machineConfigs': { nodes: string[] }
   /** The configuration itself, as text: secret. */
   'talosctl.machineConfig': { node: string }
   'talosctl.etcdMembers': { node: string }

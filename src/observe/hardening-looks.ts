@@ -11,7 +11,7 @@ import {
 import type { OperatorSeen, Socket } from '../domain/sockets.ts'
 import type { Ran } from '../tools/caller.ts'
 import { AT_ONCE, evidenceOf, failedLook, lookAtNodes, type NodeRef, nodeObject, sideBySide } from './node-looks.ts'
-import { bySpec, cosiObjects, mapped } from './parse.ts'
+import { bySpec, cosiObjects, mapped, present } from './parse.ts'
 import { parseAdmission, parseAuditPolicy, parseBothConfigs, parseLeases, parseRunningPods, parseWantedPods } from './parse-hardening.ts'
 import { parseFirewallChain, parseNetworks, parseOperators, parseSockets } from './parse-network.ts'
 import { askCluster, hooks, type Taking } from './taking.ts'
@@ -28,9 +28,6 @@ export async function configVersionsLook(list: readonly NodeRef[], taking: Takin
   const seen = await hardeningConfigLook(list, taking)
   return seen.map(({ object, look }) => ({ object, look: look.ok ? { ...look, value: look.value.versions } : look }))
 }
-
-const present = <T>(map: Map<string, T | undefined>): Map<string, T> =>
-  new Map([...map].filter((entry): entry is [string, T] => entry[1] !== undefined))
 
 export const firewallChainLook = (list: readonly NodeRef[], taking: Taking): Promise<Sighting<FirewallChain>[]> =>
   lookAtNodes(list, {

@@ -3,7 +3,7 @@ import { type Json, plainLine } from '../contract.ts'
 import type { PodVersions } from '../domain/api-server.ts'
 import type { FirewallRule } from '../domain/firewall-config.ts'
 import type { BothConfigs, HardeningConfig, NetworkConfig } from '../domain/hardening-config.ts'
-import { type CosiObject, isMachineConfig, plainValue } from './parse.ts'
+import { type CosiObject, configTexts, plainValue } from './parse.ts'
 import { asList, asMap, asText, itemsOf, type Raw } from './raw.ts'
 
 /** Parsers of what decides about firewall, admission and audit policy. Everything else of a machine configuration is dropped here. */
@@ -95,16 +95,15 @@ function oldForm(apiServer: Raw, found: HardeningConfig): void {
 
 /** The active and the persistent configuration of one node; undefined where either is missing. */
 export function parseBothConfigs(objects: readonly CosiObject[]): BothConfigs | undefined {
-  const texts = objects.filter((o) => typeof o.spec === 'string' && isMachineConfig(o.spec))
-  const active = texts.find((o) => o.id === 'v1alpha1')
-  const persistent = texts.find((o) => o.id === 'persistent')
-  if (!active || !persistent) return undefined
-  return {
-    active: parseHardening(String(active.spec)),
-    persistent: parseHardening(String(persistent.spec)),
-    versions: { active: active.version, persistent: persistent.version },
-    network: parseNetworkConfig(String(active.spec)),
-  }
+  const texts = configTexts(objects)
+  return (
+    texts && {
+      active: parseHardening(texts.active.text),
+      persistent: parseHardening(texts.persistent.text),
+      versions: { active: texts.active.version, persistent: texts.persistent.version },
+      network: parseNetworkConfig(texts.active.text),
+    }
+  )
 }
 
 /** The configuration of PodSecurity that the API server is started with, once for every time that the plugin is named. */

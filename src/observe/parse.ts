@@ -44,6 +44,9 @@ export function cosiObjects(stdout: string): CosiObject[] {
 
 /** Objects by the node that gave them. */
 export const bySpec = (stdout: string): Map<string, CosiObject[]> => Map.groupBy(cosiObjects(stdout), (o) => o.node)
+/** Only those of which something was made. */
+export const present = <T>(map: Map<string, T | undefined>): Map<string, T> =>
+  new Map([...map].filter((entry): entry is [string, T] => entry[1] !== undefined))
 export const mapped = <A, B>(map: Map<string, A>, f: (a: A) => B): Map<string, B> => new Map([...map].map(([k, v]) => [k, f(v)]))
 
 /** A node names files of ours, so nothing in its name may lead to another folder. */
@@ -188,6 +191,22 @@ export function lastControllerError(log: string, controller: RegExp): string {
 /** Whether a text is a machine configuration at all. */
 export const isMachineConfig = (text: string): boolean =>
   /^machine:/m.test(text) && /^[ \t]+type:[ \t]*"?(controlplane|worker|init)/m.test(text)
+
+/** A configuration as it stands, with the version of its object. */
+interface ConfigText {
+  text: string
+  version: string
+}
+
+/** The configuration of a node that is in effect, and the one that stays after a restart; undefined where either is missing. */
+export function configTexts(objects: readonly CosiObject[]): { active: ConfigText; persistent: ConfigText } | undefined {
+  const textOf = (id: string): ConfigText | undefined => {
+    const found = objects.find((o) => o.id === id && typeof o.spec === 'string' && isMachineConfig(o.spec))
+    return found && { text: String(found.spec), version: found.version }
+  }
+  const [active, persistent] = [textOf('v1alpha1'), textOf('persistent')]
+  return active && persistent ? { active, persistent } : undefined
+}
 
 /** The last complaint in the log of a container, as one line; empty where there is none. Lines have the container runtime's own head. */
 export function lastPodError(log: string): string {

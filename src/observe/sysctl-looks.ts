@@ -2,7 +2,17 @@ import { type Look, plainLine, type Sighting } from '../contract.ts'
 import type { KernelKeys, KernelParams, SysctlConfig } from '../domain/sysctl.ts'
 import type { System } from '../system/ports.ts'
 import { AT_ONCE, lookAtNodes, type NodeRef, nodeObject, sideBySide } from './node-looks.ts'
-import { bySpec, isMachineConfig, mapped, parseKernelParams, parseList, parseSysctlConfig } from './parse.ts'
+import {
+  bySpec,
+  type CosiObject,
+  configTexts,
+  isMachineConfig,
+  mapped,
+  parseKernelParams,
+  parseList,
+  parseSysctlConfig,
+  present,
+} from './parse.ts'
 import { fileEvidence, hooks, type Taking } from './taking.ts'
 
 /** Looks at kernel parameters: those in effect, those the kernel has, and those of the machine config. */
@@ -13,22 +23,20 @@ export const kernelParamsLook = (list: readonly NodeRef[], taking: Taking): Prom
     split: (stdout) => mapped(bySpec(stdout), parseKernelParams),
   })
 
+function sysctlConfigOf(objects: readonly CosiObject[]): SysctlConfig | undefined {
+  const texts = configTexts(objects)
+  if (!texts) return undefined
+  return { ...parseSysctlConfig(texts.active.text), ...(texts.active.text === texts.persistent.text ? {} : { tried: true }) }
+}
+
 export const sysctlConfigLook = async (
   list: readonly NodeRef[],
   taking: Taking,
   file: string | undefined,
 ): Promise<Sighting<SysctlConfig>[]> => {
   const sightings = await lookAtNodes(list, {
-    call: (a) => taking.caller.run('talosctl.machineConfigs', { nodes: a }, hooks(taking)),
-    split: (stdout) => {
-      const texts = [...mapped(bySpec(stdout), (objects) => objects.map((o) => o.spec))].filter(
-        (e): e is [string, string[]] => e[1].length > 0 && e[1].every((text) => typeof text === 'string' && isMachineConfig(text)),
-      )
-      return mapped(new Map(texts), ([first = '', ...others]) => ({
-        ...parseSysctlConfig(first),
-        ...(others.some((other) => other !== first) ? { tried: true as const } : {}),
-      }))
-    },
+    call: (a) => taking.caller.run('talosctl.configs', { nodes: a }, hooks(taking)),
+    split: (stdout) => present(mapped(bySpec(stdout), sysctlConfigOf)),
   })
   if (file) return Promise.all(sightings.map(async (s) => (s.look.ok ? s : { ...s, look: await formFromFile(taking.system, file) })))
   return sightings.map((s) =>

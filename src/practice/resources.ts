@@ -19,10 +19,10 @@ const onlyForAdmins = ({ asked, isAdmin }: Asking, answer: () => Answer, refused
 /** The configuration that stays after a restart. */
 const persistent = (node: PracticeNode): PracticeNode => (node.tried ? { ...node, ...node.tried.before } : node)
 
-function machineConfigs({ asked, state }: Asking, ids: readonly ('v1alpha1' | 'persistent')[]): Answer {
+function machineConfigs({ asked, state }: Asking): Answer {
   return shown(
     asked.flatMap((n) =>
-      ids.map((id) => {
+      ['persistent', 'v1alpha1'].map((id) => {
         const config = id === 'persistent' ? persistent(n) : n
         return cosi(
           'MachineConfigs.config.talos.dev',
@@ -210,10 +210,8 @@ export function resource(command: string, asking: Asking): Answer | undefined {
           )
           .join(''),
       }
-    case 'get machineconfigs.config.talos.dev v1alpha1 -o json':
-      return onlyForAdmins(asking, () => machineConfigs(asking, ['v1alpha1']), 'getting resource')
     case 'get machineconfigs.config.talos.dev -o json':
-      return onlyForAdmins(asking, () => machineConfigs(asking, ['persistent', 'v1alpha1']))
+      return onlyForAdmins(asking, () => machineConfigs(asking))
     case 'get machineconfigs.config.talos.dev v1alpha1 -o jsonpath={.spec}':
       return onlyForAdmins(
         asking,

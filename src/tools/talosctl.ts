@@ -1,11 +1,22 @@
+import type { NeededRole } from '../domain/roles.ts'
 import type { VerbName } from '../domain/verbs.ts'
-import type { VerbTable } from './verb.ts'
+import type { Verb, VerbTable } from './verb.ts'
 
 /**
  * The API of a node gives up on a node that is down after 20 seconds and says so; our limit comes after that, or we would have to
  * guess.
  */
 const PER_NODE = 25
+
+/** All objects of a type, from many nodes at once. */
+const objectsOf = (type: string, role: NeededRole, more: { secret?: true } = {}): Verb<{ nodes: string[] }> => ({
+  tool: 'talosctl',
+  needs: [role],
+  nodes: (a) => a.nodes,
+  argv: () => ['get', type, '-o', 'json'],
+  seconds: PER_NODE,
+  ...more,
+})
 
 /**
  * What we ask of talosctl. Every argument list here is run against the real 1.13 and 1.14 by `npm run test:real`.
@@ -29,22 +40,8 @@ export const talosctl = {
     argv: () => ['get', 'infos.cluster.talos.dev', '-o', 'json'],
     seconds: 15,
   },
-  'talosctl.kernelParams': {
-    tool: 'talosctl',
-    needs: ['os:reader'],
-    nodes: (a) => a.nodes,
-    argv: () => ['get', 'kernelparamstatuses.runtime.talos.dev', '-o', 'json'],
-    seconds: PER_NODE,
-  },
+  'talosctl.kernelParams': objectsOf('kernelparamstatuses.runtime.talos.dev', 'os:reader'),
   'talosctl.list': { tool: 'talosctl', needs: ['os:reader'], nodes: (a) => a.nodes, argv: (a) => ['list', a.path], seconds: PER_NODE },
-  'talosctl.machineConfigs': {
-    tool: 'talosctl',
-    needs: ['os:admin'],
-    nodes: (a) => a.nodes,
-    argv: () => ['get', 'machineconfigs.config.talos.dev', 'v1alpha1', '-o', 'json'],
-    seconds: PER_NODE,
-    secret: true,
-  },
   'talosctl.machineConfig': {
     tool: 'talosctl',
     needs: ['os:admin'],
@@ -68,13 +65,7 @@ export const talosctl = {
     argv: () => ['etcd', 'status'],
     seconds: 10,
   },
-  'talosctl.staticPods': {
-    tool: 'talosctl',
-    needs: ['os:reader'],
-    nodes: (a) => a.nodes,
-    argv: () => ['get', 'staticpods.kubernetes.talos.dev', '-o', 'json'],
-    seconds: PER_NODE,
-  },
+  'talosctl.staticPods': objectsOf('staticpods.kubernetes.talos.dev', 'os:reader'),
   // a database may be large and the way to it slow; that no byte comes is noticed much earlier
   'talosctl.snapshot': {
     tool: 'talosctl',
@@ -106,14 +97,7 @@ export const talosctl = {
     argv: (a) => ['logs', '--kubernetes', `kube-system/${a.pod}:${a.container}`, '--tail', '50'],
     seconds: 15,
   },
-  'talosctl.configs': {
-    tool: 'talosctl',
-    needs: ['os:admin'],
-    nodes: (a) => a.nodes,
-    argv: () => ['get', 'machineconfigs.config.talos.dev', '-o', 'json'],
-    seconds: PER_NODE,
-    secret: true,
-  },
+  'talosctl.configs': objectsOf('machineconfigs.config.talos.dev', 'os:admin', { secret: true }),
   'talosctl.sockets': {
     tool: 'talosctl',
     needs: ['os:reader'],
@@ -121,42 +105,12 @@ export const talosctl = {
     argv: () => ['netstat', '--all', '--tcp', '--udp', '--programs', '--pods'],
     seconds: PER_NODE,
   },
-  'talosctl.firewallChains': {
-    tool: 'talosctl',
-    needs: ['os:reader'],
-    nodes: (a) => a.nodes,
-    argv: () => ['get', 'nftableschains.net.talos.dev', '-o', 'json'],
-    seconds: PER_NODE,
-  },
-  'talosctl.admission': {
-    tool: 'talosctl',
-    needs: ['os:reader'],
-    nodes: (a) => a.nodes,
-    argv: () => ['get', 'admissioncontrolconfigs.kubernetes.talos.dev', '-o', 'json'],
-    seconds: PER_NODE,
-  },
-  'talosctl.auditPolicy': {
-    tool: 'talosctl',
-    needs: ['os:admin'],
-    nodes: (a) => a.nodes,
-    argv: () => ['get', 'auditpolicyconfigs.kubernetes.talos.dev', '-o', 'json'],
-    seconds: PER_NODE,
-  },
-  'talosctl.networks': {
-    tool: 'talosctl',
-    needs: ['os:reader'],
-    nodes: (a) => a.nodes,
-    argv: () => ['get', 'controllermanagerconfigs.kubernetes.talos.dev', '-o', 'json'],
-    seconds: PER_NODE,
-  },
+  'talosctl.firewallChains': objectsOf('nftableschains.net.talos.dev', 'os:reader'),
+  'talosctl.admission': objectsOf('admissioncontrolconfigs.kubernetes.talos.dev', 'os:reader'),
+  'talosctl.auditPolicy': objectsOf('auditpolicyconfigs.kubernetes.talos.dev', 'os:admin'),
+  'talosctl.networks': objectsOf('controllermanagerconfigs.kubernetes.talos.dev', 'os:reader'),
   // others count as sensitive, though nothing in them is
-  'talosctl.operators': {
-    tool: 'talosctl',
-    needs: ['os:admin'],
-    nodes: (a) => a.nodes,
-    argv: () => ['get', 'operatorspecs.net.talos.dev', '-o', 'json'],
-    seconds: PER_NODE,
-  },
+  'talosctl.operators': objectsOf('operatorspecs.net.talos.dev', 'os:admin'),
   'talosctl.try': {
     tool: 'talosctl',
     needs: ['os:admin'],

@@ -209,13 +209,32 @@ describe('looking', () => {
   test('keeps of a machine config what it says of kernel parameters, and nothing else', async () => {
     const { run } = talosctl(({ nodes, command }) =>
       command.startsWith('get machineconfigs')
-        ? { stdout: nodes.map((n) => cosi(n, `${config}---\nkind: SysctlConfig\nparams: {a: "1"}\n`)).join('') }
+        ? {
+            stdout: nodes
+              .flatMap((n) => ['persistent', 'v1alpha1'].map((id) => cosi(n, `${config}---\nkind: SysctlConfig\nparams: {a: "1"}\n`, id)))
+              .join(''),
+          }
         : {},
     )
     const seen = await observerOf(run, admin, { nodes: ['10.0.0.1'] }).observe(['sysctlConfig'], {})
     expect(seenIn(seen.sysctlConfig?.[0]?.look)).toEqual({ document: { a: '1' } })
     const kept = JSON.stringify(seen)
     for (const word of config.split(/\s+/).filter((w) => w.length >= 20 && !/^[a-z0-9.:/]+$/.test(w))) expect(kept).not.toContain(word)
+  })
+
+  test('sees that a change is being tried, and what holds meanwhile', async () => {
+    const held = { persistent: '0', v1alpha1: '1' }
+    const { run } = talosctl(({ nodes, command }) =>
+      command === 'get machineconfigs.config.talos.dev -o json'
+        ? {
+            stdout: Object.entries(held)
+              .map(([id, a]) => cosi(nodes[0] ?? '', `${config}---\nkind: SysctlConfig\nparams: {a: "${a}"}\n`, id))
+              .join(''),
+          }
+        : {},
+    )
+    const seen = await observerOf(run, admin, { nodes: ['10.0.0.1'] }).observe(['sysctlConfig'], {})
+    expect(seenIn(seen.sysctlConfig?.[0]?.look)).toEqual({ document: { a: '1' }, tried: true })
   })
 
   test('takes the form of a node that may not be read from a file, where one is named', async () => {

@@ -33,11 +33,6 @@ export const OF_TALOSCTL: Expected<Extract<VerbName, `talosctl.${string}`>> = {
     ['talosctl', 'list', '/proc/sys/net/ipv4'],
     { needs: ['os:reader'], nodes: ['10.0.0.1'] },
   ],
-  'talosctl.machineConfigs': [
-    { nodes: ['10.0.0.1'] },
-    ['talosctl', 'get', 'machineconfigs.config.talos.dev', 'v1alpha1', '-o', 'json'],
-    { needs: ['os:admin'], nodes: ['10.0.0.1'], secret: true },
-  ],
   'talosctl.machineConfig': [
     { node: '10.0.0.1' },
     ['talosctl', 'get', 'machineconfigs.config.talos.dev', 'v1alpha1', '-o', 'jsonpath={.spec}'],

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { Json } from '../../../../src/contract.ts'
-import { bySpec, lastPodError } from '../../../../src/observe/parse.ts'
+import { bySpec, configTexts, lastPodError, parseSysctlConfig } from '../../../../src/observe/parse.ts'
 import { parseAdmission, parseAuditPolicy, parseBothConfigs, parseWantedPods } from '../../../../src/observe/parse-hardening.ts'
 import { parseFirewallChain, parseNetworks, parseOperators, parseSockets } from '../../../../src/observe/parse-network.ts'
 import { movingAddress } from '../calls.ts'
@@ -43,6 +43,12 @@ export const HARDENING: Cases<`talosctl.${string}`> = {
     })
     expect(plane?.active.podSecurity).toMatchObject({ kind: 'PodSecurityConfiguration', exemptions: { namespaces: ['kube-system'] } })
     expect(worker?.active.firewall).toEqual({ rules: [] })
+    for (const node of [at.cp1, at.w1]) {
+      const texts = configTexts(objects.get(node) ?? [])
+      // where nothing is tried they are the same to the byte
+      expect(texts?.active.text).toBe(texts?.persistent.text)
+      expect(parseSysctlConfig(texts?.active.text ?? '')).toEqual({})
+    }
     await expect(asReader(at, 'talosctl.configs')).rejects.toThrow('os:admin')
   },
   'talosctl.sockets': async (at) => {

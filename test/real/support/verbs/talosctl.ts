@@ -96,14 +96,6 @@ export const TALOSCTL: Cases<`talosctl.${string}`> = {
       for (const node of nodes) expect(found.get(node), node).toEqual(expect.arrayContaining(['accept_redirects', 'log_martians']))
     }
   },
-  'talosctl.machineConfigs': async (at) => {
-    const objects = cosiObjects(await answerOf(at, 'talosctl.machineConfigs', { nodes: [at.cp1, at.w1] }))
-    expect(objects.map((o) => o.node).toSorted()).toEqual([at.cp1, at.w1].toSorted())
-    for (const { spec } of objects) {
-      expect(isMachineConfig(String(spec))).toBe(true)
-      expect(parseSysctlConfig(String(spec))).toEqual({})
-    }
-  },
   'talosctl.machineConfig': async (at) => {
     expect(isMachineConfig(await answerOf(at, 'talosctl.machineConfig', { node: at.cp2 }))).toBe(true)
   },
