@@ -69,7 +69,7 @@ export default async function sealing({ env: given, say, atLeast, atMost, cannot
     }
     say('age, then sha256sum, 1 GB, s', median(seen.theirs) / 1000)
     atLeast('sealing 1 GB with us, as a share of that speed', median(seen.theirs) / median(seen.ours), 0.9)
-    atMost('what our memory grew by, MB', resident(process.pid) - before, 96)
+    atMost('what our memory grew by, MB', resident(process.pid) - before, 64)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

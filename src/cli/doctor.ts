@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import { plain, plainLine } from '../contract.ts'
 import { TRIED_VERSIONS } from '../domain/versions.ts'
 import { EXIT } from '../engine/errors.ts'
+import { sha256Of } from '../system/sha256.ts'
 import type { CommandContext } from './command.ts'
 import { describeIdentity } from './keys.ts'
 import { identityPath, type World } from './world.ts'
@@ -44,16 +44,7 @@ export async function toolsUsed(world: World): Promise<{ name: string; version: 
   return Promise.all(
     tools
       .filter((t) => t.name !== 'kubectl')
-      .map(async (tool) => {
-        const hash = createHash('sha256')
-        const read = await world.place.system.files
-          .readChunks(tool.path, (chunk) => Boolean(hash.update(chunk)))
-          .then(
-            () => true,
-            () => false,
-          )
-        return { ...tool, sha256: read ? hash.digest('hex') : '' }
-      }),
+      .map(async (tool) => ({ ...tool, sha256: await sha256Of(world.place.system.files, tool.path).catch(() => '') })),
   )
 }
 

@@ -3,6 +3,7 @@ import { parseDocument } from 'yaml'
 import { type Look, plainLine } from '../contract.ts'
 import type { CheckedSnapshot, OpenedBackup, OpenedBundle, ToolSummary } from '../domain/sealed.ts'
 import type { System } from '../system/ports.ts'
+import { sha256Of } from '../system/sha256.ts'
 import type { Caller } from '../tools/caller.ts'
 import type { HeldSecret } from '../tools/held.ts'
 import { open } from '../tools/seal.ts'
@@ -73,12 +74,6 @@ async function snapshot(subject: Subject, p: Proving): Promise<Proved> {
   return { look: { ok: true, value, evidence: evidence(p.system, 'the snapshot, read by our own reader', facts.sha256) }, of: facts.sha256 }
 }
 
-async function digestOf(system: System, path: string): Promise<string> {
-  const hash = createHash('sha256')
-  await system.files.readChunks(path, (chunk) => Boolean(hash.update(chunk)))
-  return hash.digest('hex')
-}
-
 const noIdentity = (): Proved => ({
   look: { ok: false, reason: 'there is no age identity here to open it with', remedy: 'name one: --identity FILE', evidence: [] },
   of: '',
@@ -92,7 +87,7 @@ async function opened(
 ): Promise<{ failed: Proved } | { of: string; name: string }> {
   if (!('path' in subject)) throw new Error('a sealed file is opened where it lies')
   if (!p.identity) return { failed: noIdentity() }
-  const of = await digestOf(p.system, subject.path)
+  const of = await sha256Of(p.system.files, subject.path)
   const answer = await open(p.system, p.caller, subject.path, {
     identity: p.identity,
     terminal: p.terminal,

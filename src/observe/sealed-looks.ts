@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Evidence, type Look, type Proof, plainLine } from '../contract.ts'
 import type { BackupManifest, OpeningIdentity, SealedInWorkspace } from '../domain/sealed.ts'
 import type { System } from '../system/ports.ts'
+import { sha256Of } from '../system/sha256.ts'
 
 /** Looks at what is sealed in the workspace, at the proofs about it, and at the identity that opens it. Opens nothing. */
 
@@ -71,14 +72,8 @@ async function withDigests(system: System, workspace: string, found: readonly Se
   return Promise.all(
     found.map(async (file) => {
       if (file.kind !== 'bundle' && file !== newest) return file
-      const hash = createHash('sha256')
-      const read = await system.files
-        .readChunks(join(workspace, file.path), (chunk) => Boolean(hash.update(chunk)))
-        .then(
-          () => true,
-          () => false,
-        )
-      return read ? { ...file, sha256: hash.digest('hex') } : file
+      const sha256 = await sha256Of(system.files, join(workspace, file.path)).catch(() => undefined)
+      return sha256 === undefined ? file : { ...file, sha256 }
     }),
   )
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { constants, createReadStream, readSync } from 'node:fs'
+import { constants, readSync } from 'node:fs'
 import { type FileHandle, lstat, mkdir, open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname } from 'node:path'
@@ -28,9 +28,17 @@ export function files(env: Readonly<Record<string, string | undefined>>, cwd: st
     env,
     read: (path) => readFile(path),
     readChunks: async (path, take) => {
-      const stream = createReadStream(path, { highWaterMark: READ_PIECE })
-      for await (const chunk of stream) if (!take(chunk as Buffer)) break
-      stream.destroy()
+      const handle = await open(path, 'r')
+      try {
+        // one for all pieces: a new one for each would be as much garbage as the file is large
+        const buffer = Buffer.allocUnsafe(READ_PIECE)
+        for (;;) {
+          const { bytesRead } = await handle.read(buffer, 0, buffer.length, null)
+          if (bytesRead === 0 || !take(buffer.subarray(0, bytesRead))) break
+        }
+      } finally {
+        await handle.close()
+      }
     },
     open: openAnywhere,
     info: async (path) => {

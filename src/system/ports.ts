@@ -75,7 +75,7 @@ export interface Files {
   cwd: string
   env: Readonly<Record<string, string | undefined>>
   read: (path: string) => Promise<Buffer>
-  /** Reads in pieces until `take` returns false. */
+  /** Reads in pieces until `take` returns false. A piece is good until then: whoever keeps one makes a copy. */
   readChunks: (path: string, take: (chunk: Buffer) => boolean) => Promise<void>
   /** Opens a plain file for reading; anything else is refused with code `ENOTFILE` and is not waited for. */
   open: (path: string) => Promise<RandomAccess>
