@@ -2,7 +2,7 @@ import { apiServerPod } from '../domain/kubernetes.ts'
 import { clockOffset } from '../domain/wire.ts'
 import type { Report } from '../engine/state.ts'
 import { CHECK_SCHEMA, type CheckDocument, stepsOf } from '../ui/report/document.ts'
-import { checkText, tookSeconds } from '../ui/report/text.ts'
+import { checkText, nodesSeen, tookSeconds } from '../ui/report/text.ts'
 import { accessLine, type CommandContext, exitOf, failOn, practiceFlag, sentenceOf } from './command.ts'
 import { toolsUsed } from './doctor.ts'
 import type { World } from './world.ts'
@@ -17,12 +17,6 @@ export async function check({ world, front, json, out, words, columns }: Command
   const exitCode = exitOf(world, report)
   if (json) out(`${JSON.stringify(await documentOf(world, report), null, 2)}\n`)
   else {
-    const nodes = new Set(
-      Object.values(report.observed)
-        .flat()
-        .filter((s) => s.object.kind === 'node')
-        .map((s) => s.object.name),
-    ).size
     out(
       checkText(
         report.results,
@@ -34,7 +28,7 @@ export async function check({ world, front, json, out, words, columns }: Command
           environment: world.cluster.environment,
           mode: world.mode,
           as: accessLine(world),
-          nodes,
+          nodes: nodesSeen(report),
           seconds: tookSeconds(report),
         },
         { all: world.flags.all === true, failOn: severity, exitCode, columns },

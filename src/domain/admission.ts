@@ -1,5 +1,6 @@
-import { Document, parseDocument } from 'yaml'
+import { parseDocument } from 'yaml'
 import { canonical, type Json, type Question } from '../contract.ts'
+import { type ApiServerRecord, patchFile } from './api-server-forms.ts'
 import type { ApiServerForm } from './hardening-config.ts'
 import { counted, failing, listed, noting, type Remark } from './remarks.ts'
 
@@ -152,22 +153,11 @@ export function podSecurityPatchYaml(form: ApiServerForm, template: string, want
   for (const [part, values] of Object.entries(asMap(wanted)))
     if (values && typeof values === 'object') for (const [name, value] of Object.entries(values)) filled.setIn([part, name], value)
     else filled.setIn([part], values)
-  const doc = new Document(setPatch(form, null))
-  doc.setIn(form === 'documents' ? ['configuration'] : ['cluster', 'apiServer', 'admissionControl', 0, 'configuration'], filled.contents)
-  doc.commentBefore = filled.commentBefore
-  return doc.toString({ lineWidth: 0, flowCollectionPadding: false })
-}
-
-/** What an undo has to know. */
-export type PodSecurityRecord = {
-  form: ApiServerForm
-  /** Null: there was none. */
-  before: Json
-  set: Json
+  return patchFile(setPatch(form, null), form, ['cluster', 'apiServer', 'admissionControl', 0, 'configuration'], filled)
 }
 
 /** Puts back what was there; undefined where somebody changed it since, and it is not ours to take back. */
-export function podSecurityUndo(live: Json | undefined, { form, before, set }: PodSecurityRecord): Json[] | undefined {
+export function podSecurityUndo(live: Json | undefined, { form, before, set }: ApiServerRecord): Json[] | undefined {
   if (canonical(live ?? null) !== canonical(set)) return undefined
   // set first, so that it can be taken out once more: kept is what was tried, with the same patches
   return before === null ? [setPatch(form, set), deletePatch(form)] : [deletePatch(form), setPatch(form, before)]

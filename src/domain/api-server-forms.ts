@@ -1,8 +1,25 @@
+import { Document } from 'yaml'
 import { canonical, type Json } from '../contract.ts'
 import type { ApiServerForm } from './hardening-config.ts'
 import { listed } from './remarks.ts'
 
-/** Control planes of one cluster that are not alike: each API server has its own configuration, and answers by it. */
+/** How the settings of an API server are written and taken back; and where control planes of one cluster are not alike in them. */
+
+/** What an undo has to know. */
+export type ApiServerRecord = {
+  form: ApiServerForm
+  /** Null: there was none, and where Talos has one of its own that counted. */
+  before: Json
+  set: Json
+}
+
+/** A patch as a file: its configuration is that of a filled template, with the comments. `path` is where the old form has it. */
+export function patchFile(patch: Json, form: ApiServerForm, path: readonly (string | number)[], filled: Document): string {
+  const doc = new Document(patch)
+  doc.setIn(form === 'documents' ? ['configuration'] : path, filled.contents)
+  doc.commentBefore = filled.commentBefore
+  return doc.toString({ lineWidth: 0, flowCollectionPadding: false })
+}
 
 export interface FormOfNode {
   name: string

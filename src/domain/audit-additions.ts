@@ -1,5 +1,6 @@
-import { Document, isSeq, parseDocument } from 'yaml'
+import { type Document, isSeq, parseDocument } from 'yaml'
 import type { Json, Question } from '../contract.ts'
+import { type ApiServerRecord, patchFile } from './api-server-forms.ts'
 import { levelFor, OTHER } from './audit-evaluate.ts'
 import { parseAuditPolicy } from './audit-policy.ts'
 import type { ApiServerForm } from './hardening-config.ts'
@@ -189,31 +190,20 @@ export function auditPolicyYaml(template: string, answers: AuditAnswers): string
 
 /* ---- patches ------------------------------------------------------------------------------------------------ */
 
-export function auditPatches(form: ApiServerForm, policy: Json): Json[] {
-  return form === 'documents'
-    ? [{ apiVersion: 'v1alpha1', kind: 'KubeAuditPolicyConfig', configuration: policy }]
-    : [{ cluster: { apiServer: { auditPolicy: policy } } }]
-}
+const auditPatch = (form: ApiServerForm, policy: Json): Json =>
+  form === 'documents'
+    ? { apiVersion: 'v1alpha1', kind: 'KubeAuditPolicyConfig', configuration: policy }
+    : { cluster: { apiServer: { auditPolicy: policy } } }
+
+export const auditPatches = (form: ApiServerForm, policy: Json): Json[] => [auditPatch(form, policy)]
 
 /** The patch as a file, with the comments of the policy. */
 export function auditPatchYaml(form: ApiServerForm, policyYaml: string): string {
-  const doc = new Document(auditPatches(form, null)[0])
-  const policy = parseDocument(policyYaml)
-  doc.setIn(form === 'documents' ? ['configuration'] : ['cluster', 'apiServer', 'auditPolicy'], policy.contents)
-  doc.commentBefore = policy.commentBefore
-  return doc.toString({ lineWidth: 0, flowCollectionPadding: false })
-}
-
-/** What an undo has to know. */
-export type AuditRecord = {
-  form: ApiServerForm
-  /** Null: there was none, and Talos had its own. */
-  before: Json
-  set: Json
+  return patchFile(auditPatch(form, null), form, ['cluster', 'apiServer', 'auditPolicy'], parseDocument(policyYaml))
 }
 
 /** Puts back what was there. A policy that is taken out leaves the one of Talos, in both forms and however often. */
-export function auditUndo({ form, before }: AuditRecord): Json[] {
+export function auditUndo({ form, before }: ApiServerRecord): Json[] {
   if (before !== null) return auditPatches(form, before)
   return form === 'documents'
     ? [{ apiVersion: 'v1alpha1', kind: 'KubeAuditPolicyConfig', $patch: 'delete' }]

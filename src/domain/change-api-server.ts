@@ -20,10 +20,11 @@ import {
   wholeNumber,
 } from '../contract.ts'
 import { apiServerProbes, type ControlPlanePods, controlPlanePods, leasesExpected, stopsRestart } from './api-server.ts'
-import { unlike } from './api-server-forms.ts'
+import { type ApiServerRecord, unlike } from './api-server-forms.ts'
 import {
   type ApiServerForm,
   type BothConfigs,
+  configHolds,
   type HardeningConfig,
   hardeningConfig,
   type NoApiServer,
@@ -119,12 +120,6 @@ export const stopsTwice = (configs: BothConfigs, node: ObjectRef, around: Pick<S
 
 /** The part of one node. Call `stopsApiServerChange` first. */
 export function changeApiServer(node: ObjectRef, around: ApiServerSurroundings, change: ApiServerChange): Part | Blocked {
-  const holds = (predicate: 'active' | 'persistent', sentence: string) => ({
-    observation: hardeningConfig.name,
-    predicate,
-    args: { topic: change.topic, value: change.wanted },
-    sentence,
-  })
   return tryConfig(node, around, {
     stepId: change.stepId,
     summary: change.summary,
@@ -133,20 +128,13 @@ export function changeApiServer(node: ObjectRef, around: ApiServerSurroundings, 
     yaml: change.yaml,
     windowSeconds: change.windowSeconds,
     probes: apiServerProbes,
-    kept: holds('persistent', 'what stays after a restart holds it'),
-    tried: holds('active', 'the active machine config holds it'),
+    kept: configHolds('persistent', change.topic, change.wanted, 'what stays after a restart holds it'),
+    tried: configHolds('active', change.topic, change.wanted, 'the active machine config holds it'),
     back: change.back,
     undo: change.undo,
     restarts: 'api-server',
     behind: [leasesExpected],
   })
-}
-
-/** What taking a change of the API server back needs to know. `before` is null where there was nothing. */
-interface ApiServerRecord {
-  form: ApiServerForm
-  before: Json
-  set: Json
 }
 
 /** Puts back what was there before the first change that still stands, where it is still ours to put back. */

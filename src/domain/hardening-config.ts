@@ -1,4 +1,4 @@
-import { canonical, type Json, observable, type Sighting } from '../contract.ts'
+import { type Condition, canonical, type Json, observable, type Sighting } from '../contract.ts'
 import { type FirewallConfig, type FirewallRule, spelled } from './firewall-config.ts'
 import { mergePorts, portRanges } from './firewall-sets.ts'
 
@@ -86,6 +86,13 @@ export const hardeningConfig = observable<BothConfigs>({
     /** args: `{topic, value}`: what stays after a restart is this. */
     persistent: holds('persistent'),
   },
+})
+
+export const configHolds = (which: 'active' | 'persistent', topic: Topic, value: Json, sentence: string): Condition => ({
+  observation: hardeningConfig.name,
+  predicate: which,
+  args: { topic, value },
+  sentence,
 })
 
 /** What decides in the node's kernel about what comes in from outside. */

@@ -5,7 +5,7 @@ import type { Plan, PlannedPart } from './plan.ts'
 import type { CallResult, EnginePorts } from './ports.ts'
 import { type Doing, type Holdings, hold, noHoldings, type Outcome, prove, releaseAll, seal, sealedPath } from './secrets.ts'
 import { tryChange, untilOf } from './tentative.ts'
-import { met, waitUntilSteady } from './waiting.ts'
+import { explained, met, waitUntilSteady } from './waiting.ts'
 
 /**
  * Performs plans. The only place that changes anything: the intent is in the journal before, the outcome after, and between any two
@@ -230,7 +230,6 @@ async function expect(action: ExpectAction, doing: Doing): Promise<Outcome> {
   const now = await waitUntilSteady(action.condition, deadline, action.steadySeconds ?? 0, doing)
   if (now === true) return { result: 'done', ...(action.outputs ? await outputsOf(action, doing) : {}) }
   if (signal.aborted) return { result: 'stopped', reason: `stopped while waiting: ${now}` }
-  const explained = action.explain ? await ports.call(action.explain) : undefined
-  const why = explained?.ok && explained.summary ? `; the node says: ${explained.summary}` : ''
+  const why = await explained(action.explain, 'the node', ports)
   return { result: 'failed', reason: `after ${action.deadlineSeconds} s: ${now}${why}` }
 }

@@ -1,7 +1,7 @@
 import { type Condition, canonical, type Json, type Probe, type TryAction } from '../contract.ts'
 import type { Entry } from './journal.ts'
 import type { Doing, Outcome } from './secrets.ts'
-import { met, waitFor } from './waiting.ts'
+import { explained, met, waitFor } from './waiting.ts'
 
 /**
  * Tentative changes: tried, probed, kept, and proved to be kept; or left to go back by themselves, and proved to have gone. Between the
@@ -100,8 +100,7 @@ async function probeAll(probes: readonly Probe[], end: number, doing: Trying): P
       doing.note(`${probe.condition.sentence}; ${left()}`)
       continue
     }
-    const explained = probe.explain ? await ports.call(probe.explain) : undefined
-    const why = explained?.ok && explained.summary ? `; it says: ${explained.summary}` : ''
+    const why = await explained(probe.explain, 'it', ports)
     return doing.stopping() ? `stopped while "${probe.condition.sentence}" was waited for` : `${probe.condition.sentence}: ${held}${why}`
   }
   return doing.stopping() ? 'stopped before it was kept' : undefined

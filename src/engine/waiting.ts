@@ -1,10 +1,16 @@
-import type { Condition, ObjectRef } from '../contract.ts'
+import type { Call, Condition, ObjectRef } from '../contract.ts'
 import type { EnginePorts } from './ports.ts'
 
 /** Looking at a condition until it holds. */
 
 /** Milliseconds between two looks; grows to the second figure. */
 const POLL = { first: 500, most: 5000 }
+
+/** What somebody says to a thing that did not come to be, as the end of a sentence; empty where nobody says anything. */
+export async function explained(explain: Call | undefined, who: string, ports: EnginePorts): Promise<string> {
+  const said = explain ? await ports.call(explain) : undefined
+  return said?.ok && said.summary ? `; ${who} says: ${said.summary}` : ''
+}
 
 /** Whether a condition holds now, or why not. */
 export async function met(condition: Condition, object: ObjectRef, ports: EnginePorts, signal?: AbortSignal): Promise<true | string> {

@@ -2,7 +2,7 @@ import { isChange } from '../../contract.ts'
 import { Failure, Interrupted, Refusal } from '../../engine/errors.ts'
 import type { Plan, Stage } from '../../engine/plan.ts'
 import type { WizardHost, WizardWorld } from '../host.ts'
-import { checkText, planText, tookSeconds } from '../report/text.ts'
+import { checkText, nodesSeen, planText, tookSeconds } from '../report/text.ts'
 import { type Asking, answers, keys, word } from './asking.ts'
 import { answered, lineFrontEnd } from './front-end.ts'
 
@@ -126,12 +126,6 @@ export async function lineWizard(host: WizardHost, io: Streams): Promise<number>
   async function look(w: WizardWorld, all: boolean): Promise<void> {
     const report = all && w.session.state().report ? w.session.state().report : await w.session.look()
     if (!report) return
-    const nodes = new Set(
-      Object.values(report.observed)
-        .flat()
-        .filter((s) => s.object.kind === 'node')
-        .map((s) => s.object.name),
-    ).size
     const { cluster, environment, as, mode } = w.header
     say(
       checkText(
@@ -144,7 +138,7 @@ export async function lineWizard(host: WizardHost, io: Streams): Promise<number>
           environment,
           mode: mode.toLowerCase(),
           as,
-          nodes,
+          nodes: nodesSeen(report),
           seconds: tookSeconds(report),
         },
         { all, failOn: 'medium', exitCode: 0, columns: (io.stdout as { columns?: number }).columns },

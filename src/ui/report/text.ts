@@ -274,5 +274,14 @@ export function planCommands(
 }
 
 /** Seconds between the two times of a report, at least one. */
+/** How many nodes were looked at. */
+export const nodesSeen = ({ observed }: Pick<Report, 'observed'>): number =>
+  new Set(
+    Object.values(observed)
+      .flat()
+      .filter((s) => s.object.kind === 'node')
+      .map((s) => s.object.name),
+  ).size
+
 export const tookSeconds = (report: Pick<Report, 'startedAt' | 'finishedAt'>): number =>
   Math.max(1, Math.round((new Date(report.finishedAt).getTime() - new Date(report.startedAt).getTime()) / 1000))

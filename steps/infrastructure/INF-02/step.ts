@@ -16,9 +16,9 @@ import {
   unknown,
 } from '../../../src/contract.ts'
 import { inOrder, stopsTwice } from '../../../src/domain/change-api-server.ts'
-import { formatAddress, parseAddress } from '../../../src/domain/cidr.ts'
+import { formatCidr, parseAddress } from '../../../src/domain/cidr.ts'
 import { admitted, type CompiledFirewall, compileRule } from '../../../src/domain/firewall.ts'
-import { firewallQuestions } from '../../../src/domain/firewall-answers.ts'
+import { firewallQuestions, networkOf } from '../../../src/domain/firewall-answers.ts'
 import { tableBlock } from '../../../src/domain/firewall-block.ts'
 import type { FirewallConfig } from '../../../src/domain/firewall-config.ts'
 import { firewallPatches, firewallUndo } from '../../../src/domain/firewall-documents.ts'
@@ -30,6 +30,7 @@ import { truthTable } from '../../../src/domain/firewall-table.ts'
 import {
   addressOperators,
   clusterNetworks,
+  configHolds,
   type FirewallChain,
   firewallChain,
   hardeningConfig,
@@ -110,10 +111,10 @@ const condition = (observation: string, predicate: string, args: Json, sentence:
 })
 
 const held = (after: FirewallConfig) => {
-  const args = { topic: 'firewall', value: after as unknown as Json }
+  const value = after as unknown as Json
   return {
-    kept: condition(hardeningConfig.name, 'persistent', args, 'what stays after a restart has these rules'),
-    tried: condition(hardeningConfig.name, 'active', args, 'the active machine config has these rules'),
+    kept: configHolds('persistent', 'firewall', value, 'what stays after a restart has these rules'),
+    tried: configHolds('active', 'firewall', value, 'the active machine config has these rules'),
   }
 }
 
@@ -239,6 +240,6 @@ export default step({
 })
 
 const subnetOf = (address: string): string => {
-  const parsed = parseAddress(address)
-  return parsed ? `${formatAddress(parsed)}/${parsed.family === 4 ? 32 : 128}` : address
+  const network = networkOf(address)
+  return network ? formatCidr(network) : address
 }

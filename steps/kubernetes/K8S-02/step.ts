@@ -20,7 +20,6 @@ import {
   ALWAYS_EXEMPT,
   judgePodSecurity,
   namespacesQuestion,
-  type PodSecurityRecord,
   parsePodSecurity,
   podSecurityPatches,
   podSecurityPatchYaml,
@@ -35,6 +34,7 @@ import {
   previewStops,
   privilegedAnswer,
 } from '../../../src/domain/admission-preview.ts'
+import type { ApiServerRecord } from '../../../src/domain/api-server-forms.ts'
 import {
   API_SERVER_PLAN,
   aroundApiServer,
@@ -130,7 +130,7 @@ export default step({
       const stopsIt = stopsApiServerChange(around, node)
       if (stopsIt) return stopsIt
       const form = formOf(configs.active, versionIn(known, node.name))
-      const record: PodSecurityRecord = { form, before: kept ?? null, set: wanted }
+      const record: ApiServerRecord = { form, before: kept ?? null, set: wanted }
       const gone = goneSentence(held)
       const blocks: Block[] = first ? [...previewBlocks(held), ...(gone ? [{ type: 'text' as const, text: gone }] : [])] : []
       first = false

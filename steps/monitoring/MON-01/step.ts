@@ -12,9 +12,8 @@ import {
   unknown,
   yesNo,
 } from '../../../src/contract.ts'
-import { mixedForms } from '../../../src/domain/api-server-forms.ts'
+import { type ApiServerRecord, mixedForms } from '../../../src/domain/api-server-forms.ts'
 import {
-  type AuditRecord,
   alsoLogQuestion,
   auditPatches,
   auditPatchYaml,
@@ -121,7 +120,7 @@ export default step({
       const stop = stopsApiServerChange(around, node)
       if (stop) return stop
       const form = formOf(configs.active, versionOf(node.name))
-      const record: AuditRecord = { form, before: configs.persistent.auditPolicy ?? null, set: wanted }
+      const record: ApiServerRecord = { form, before: configs.persistent.auditPolicy ?? null, set: wanted }
       return changeApiServer(node, around, {
         stepId: 'MON-01',
         summary: 'set our audit policy',
