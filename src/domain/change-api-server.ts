@@ -27,6 +27,7 @@ import {
   configHolds,
   type HardeningConfig,
   hardeningConfig,
+  keptConfig,
   type NoApiServer,
   runsNone,
 } from './hardening-config.ts'
@@ -112,11 +113,9 @@ export function stopsApiServerChange(around: ApiServerSurroundings, node: Object
   return stopsTwice(configs.value, node, around) ?? stopsRestart(node, around.proofs, around.pods, around.context)
 }
 
-const isTried = ({ active, persistent }: BothConfigs): boolean => canonical(active) !== canonical(persistent)
-
 /** A change that somebody tries on this node now. */
 export const stopsTwice = (configs: BothConfigs, node: ObjectRef, around: Pick<Surroundings, 'context'>): Blocked | undefined =>
-  isTried(configs) ? stopsWhileTried(node, around) : undefined
+  configs.tried ? stopsWhileTried(node, around) : undefined
 
 /** The part of one node. Call `stopsApiServerChange` first. */
 export function changeApiServer(node: ObjectRef, around: ApiServerSurroundings, change: ApiServerChange): Part | Blocked {
@@ -152,7 +151,7 @@ export function takeBackApiServer(
   const made = eachPart({ config: seen.config }, ({ config }, node): Part | Blocked | undefined => {
     const records = applied.filter((a) => a.object.name === node.name).map((a) => a.record as unknown as ApiServerRecord)
     const [first, last] = [records[0], records.at(-1)]
-    const live = config.persistent[of.topic] ?? null
+    const live = keptConfig(config)[of.topic] ?? null
     if (!first || !last || canonical(live) === canonical(first.before)) return undefined
     if (canonical(live) !== canonical(last.set))
       return blocked(node, `its ${of.what} is not the one that we set: somebody changed it since`, 'take back by hand what is not wanted')
@@ -182,7 +181,7 @@ export function inOrder(
   configs: readonly Sighting<BothConfigs>[],
   { delivery }: Pick<Surroundings['context'], 'delivery'>,
 ): Remediation {
-  const tried = delivery === 'live' ? configs.find(({ look }) => look.ok && isTried(look.value))?.object.name : undefined
+  const tried = delivery === 'live' ? configs.find(({ look }) => look.ok && look.value.tried)?.object.name : undefined
   if (tried === undefined) return { parts: known.ok ? partsInOrder(parts, known.value) : parts, blocked: stopped }
   const waits = parts.map(({ object }) =>
     blocked(object, `a change is being tried on ${tried} now`, 'wait until it was kept or has gone back'),

@@ -25,7 +25,10 @@ export interface HardeningConfig {
 /** Both configurations of a node, and what changes only when somebody changes one. */
 export interface BothConfigs {
   active: HardeningConfig
-  persistent: HardeningConfig
+  /** What the node would start with; absent where a change is tried and what it is tried over is not shown. */
+  persistent?: HardeningConfig
+  /** Anything of the active one is not what is kept: somebody tries a change now, or one waits for a restart. */
+  tried?: true
   versions: { active: string; persistent: string }
   /** Of the active one. */
   network: NetworkConfig
@@ -71,9 +74,13 @@ const sameIn = (config: HardeningConfig, topic: Topic, wanted: Json): boolean =>
 const sameFirewall = (a: FirewallConfig, b: FirewallConfig): boolean =>
   a.ingress === b.ingress && canonical(a.rules.map(spelled).toSorted()) === canonical(b.rules.map(spelled).toSorted())
 
+/** What a change starts from. Where it is not shown a change is tried, and another one is only written as files. */
+export const keptConfig = ({ active, persistent }: BothConfigs): HardeningConfig => persistent ?? active
+
 const holds = (which: 'active' | 'persistent') => (configs: BothConfigs, args: Json) => {
   const { topic, value } = args as { topic: Topic; value: Json }
-  return sameIn(configs[which], topic, value) || `the ${which} machine config does not hold it`
+  const config = configs[which]
+  return (config !== undefined && sameIn(config, topic, value)) || `the ${which} machine config does not hold it`
 }
 
 export const hardeningConfig = observable<BothConfigs>({

@@ -24,6 +24,8 @@ export interface Verbs {
   'talosctl.bundleFrom': { config: string }
   /** `about` says which complaints are wanted. */
   'talosctl.controllerLog': { node: string; about: 'sysctl' | 'api-server' }
+  /** What the machine itself was told to do, from its start on as far as it still knows. */
+  'talosctl.machineLog': { node: string }
   /** Of the static pod of this name on the node of that name. */
   'talosctl.podLog': { node: string; pod: string; container: string }
   /** Both configurations, the active and the persistent one: secret. */

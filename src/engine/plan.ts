@@ -186,7 +186,11 @@ export function whatChanged(plan: Plan, fresh: Plan, doneByJournal: (part: Plann
   for (const part of plan.parts) {
     const now = fresh.parts.find((p) => p.step === part.step && p.object.kind === part.object.kind && p.object.name === part.object.name)
     if (now?.digest === part.digest || doneByJournal(part)) continue
-    const block = fresh.blocked.find((b) => b.step === part.step && b.object.name === part.object.name)
+    const blocks = fresh.blocked.filter((b) => b.step === part.step)
+    // what stops the whole step stops each of its parts
+    const block =
+      blocks.find((b) => b.object.kind === part.object.kind && b.object.name === part.object.name) ??
+      blocks.find((b) => b.object.kind !== part.object.kind)
     changed.push(
       `${part.step} ${part.object.name}: ${now ? 'needs another change now' : block ? block.reason : 'needs no change any more'}`,
     )

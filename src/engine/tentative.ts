@@ -90,17 +90,21 @@ async function probeAll(probes: readonly Probe[], end: number, doing: Trying): P
   const left = () => `comes back by itself in ${Math.max(0, Math.round((end - ports.clock.now().getTime()) / 1000) + KEEP_TAKES)} s`
   for (const probe of probes) {
     const deadline = Math.min(end, ports.clock.now().getTime() + probe.deadlineSeconds * 1000)
+    // what fails is started anew again and again, and can be silent at the end
+    let why = ''
+    const ask = async () => {
+      why = (await explained(probe.explain, 'it', ports)) || why
+    }
     const held = await waitFor(
       probe.condition,
       deadline,
-      { ...doing, note: (text) => doing.note(`${probe.condition.sentence}: ${text}; ${left()}`) },
+      { ...doing, note: (text) => doing.note(`${probe.condition.sentence}: ${text}; ${left()}`), eachTime: ask },
       doing.stopping,
     )
     if (held === true) {
       doing.note(`${probe.condition.sentence}; ${left()}`)
       continue
     }
-    const why = await explained(probe.explain, 'it', ports)
     return doing.stopping() ? `stopped while "${probe.condition.sentence}" was waited for` : `${probe.condition.sentence}: ${held}${why}`
   }
   return doing.stopping() ? 'stopped before it was kept' : undefined

@@ -20,19 +20,20 @@ export async function met(condition: Condition, object: ObjectRef, ports: Engine
 
 /**
  * Waits until a condition holds; else says why it does not. The first look is at once, one that fails is taken again, and the last one
- * is at the deadline (milliseconds) and not somewhere before it. `stopping` ends the waiting.
+ * is at the deadline (milliseconds) and not somewhere before it. `stopping` ends the waiting; `eachTime` it does not hold that is done, too.
  */
 export async function waitFor(
   condition: Condition,
   deadline: number,
-  doing: { ports: EnginePorts; object: ObjectRef; note: (text: string) => void; signal: AbortSignal },
+  doing: { ports: EnginePorts; object: ObjectRef; note: (text: string) => void; signal: AbortSignal; eachTime?: () => Promise<void> },
   stopping: () => boolean = () => false,
 ): Promise<true | string> {
-  const { ports, object, note, signal } = doing
+  const { ports, object, note, signal, eachTime } = doing
   let wait = POLL.first
   for (;;) {
     const now = await met(condition, object, ports, signal)
     if (now === true || signal.aborted || stopping()) return now
+    await eachTime?.()
     const left = deadline - ports.clock.now().getTime()
     if (left <= 0) return now
     const pause = Math.min(wait, left)

@@ -3,7 +3,7 @@ import { type Json, plainLine } from '../contract.ts'
 import type { PodVersions } from '../domain/api-server.ts'
 import type { FirewallRule } from '../domain/firewall-config.ts'
 import type { BothConfigs, HardeningConfig, NetworkConfig } from '../domain/hardening-config.ts'
-import { type CosiObject, configTexts, plainValue } from './parse.ts'
+import { type ConfigTexts, type CosiObject, plainValue } from './parse.ts'
 import { asList, asMap, asText, itemsOf, type Raw } from './raw.ts'
 
 /** Parsers of what decides about firewall, admission and audit policy. Everything else of a machine configuration is dropped here. */
@@ -93,18 +93,14 @@ function oldForm(apiServer: Raw, found: HardeningConfig): void {
   if (apiServer.auditPolicy) found.auditPolicy = safe(apiServer.auditPolicy)
 }
 
-/** The active and the persistent configuration of one node; undefined where either is missing. */
-export function parseBothConfigs(objects: readonly CosiObject[]): BothConfigs | undefined {
-  const texts = configTexts(objects)
-  return (
-    texts && {
-      active: parseHardening(texts.active.text),
-      persistent: parseHardening(texts.persistent.text),
-      versions: { active: texts.active.version, persistent: texts.persistent.version },
-      network: parseNetworkConfig(texts.active.text),
-    }
-  )
-}
+/** What the configurations of one node say of all this. */
+export const parseBothConfigs = ({ active, persistent, versions }: ConfigTexts): BothConfigs => ({
+  active: parseHardening(active),
+  ...(persistent === undefined ? {} : { persistent: parseHardening(persistent) }),
+  ...(active === persistent ? {} : { tried: true }),
+  versions,
+  network: parseNetworkConfig(active),
+})
 
 /** The configuration of PodSecurity that the API server is started with, once for every time that the plugin is named. */
 export const parseAdmission = (objects: readonly CosiObject[]): Json[] =>

@@ -192,21 +192,33 @@ export function lastControllerError(log: string, controller: RegExp): string {
 export const isMachineConfig = (text: string): boolean =>
   /^machine:/m.test(text) && /^[ \t]+type:[ \t]*"?(controlplane|worker|init)/m.test(text)
 
-/** A configuration as it stands, with the version of its object. */
-interface ConfigText {
-  text: string
-  version: string
+/** The configurations of a node as text: secret. */
+export interface ConfigTexts {
+  active: string
+  /** What the node would start with. A node that was not written since it started does not show it. */
+  persistent?: string
+  /** Of their objects; a configuration that is not shown has none. */
+  versions: { active: string; persistent: string }
 }
 
-/** The configuration of a node that is in effect, and the one that stays after a restart; undefined where either is missing. */
-export function configTexts(objects: readonly CosiObject[]): { active: ConfigText; persistent: ConfigText } | undefined {
-  const textOf = (id: string): ConfigText | undefined => {
-    const found = objects.find((o) => o.id === id && typeof o.spec === 'string' && isMachineConfig(o.spec))
-    return found && { text: String(found.spec), version: found.version }
+/** The configurations that `talosctl get machineconfigs` shows of one node; undefined where the active one is missing, or one is none. */
+export function configTexts(objects: readonly CosiObject[]): ConfigTexts | undefined {
+  const objectOf = (id: string) => objects.find((o) => o.id === id)
+  const isConfig = (object: CosiObject) => typeof object.spec === 'string' && isMachineConfig(object.spec)
+  const [active, persistent] = [objectOf('v1alpha1'), objectOf('persistent')]
+  if (!active || !isConfig(active) || (persistent && !isConfig(persistent))) return undefined
+  return {
+    active: String(active.spec),
+    ...(persistent ? { persistent: String(persistent.spec) } : {}),
+    versions: { active: active.version, persistent: persistent?.version ?? 'none' },
   }
-  const [active, persistent] = [textOf('v1alpha1'), textOf('persistent')]
-  return active && persistent ? { active, persistent } : undefined
 }
+
+/** How often a machine began to try a configuration since it started, and how often it went back, as its own log tells. */
+export const triesIn = (log: string): { tries: number; returns: number } => ({
+  tries: log.match(/apply config request: mode try$/gm)?.length ?? 0,
+  returns: log.match(/rolling back the configuration$/gm)?.length ?? 0,
+})
 
 /** The last complaint in the log of a container, as one line; empty where there is none. Lines have the container runtime's own head. */
 export function lastPodError(log: string): string {

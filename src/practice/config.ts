@@ -31,7 +31,7 @@ export function patch(state: PracticeState, node: PracticeNode, words: readonly 
   if (!isAdmin) return fails(`error getting resource on node ${node.address}: ${DENIED}`)
   const merged = mergeInto(node, patches)
   if ('error' in merged) return fails(merged.from === 'node' ? HEAD(node) + merged.error : merged.error)
-  if (!merged.changed) return { ...SKIPPED, ...(dryRun ? {} : { state: withNode(state, { ...node, tried: null }) }) }
+  if (!merged.changed) return { ...SKIPPED, ...(dryRun ? {} : { state: withNode(state, { ...node, tried: null, written: true }) }) }
   // the real diff shows keys as context lines; this one does so too, so that a leak of it would be found
   if (dryRun)
     return {
@@ -41,7 +41,7 @@ export function patch(state: PracticeState, node: PracticeNode, words: readonly 
   return {
     exitCode: 0,
     stderr: `${HEAD(node)}Applied configuration without a reboot\n`,
-    state: withNode(state, { ...changed(node, configOf(merged.node), state.now), tried: null }),
+    state: withNode(state, { ...changed(node, configOf(merged.node), state.now), tried: null, written: true }),
   }
 }
 
@@ -65,7 +65,7 @@ export function tryPatch(state: PracticeState, node: PracticeNode, words: readon
   return {
     exitCode: 0,
     stderr: `${HEAD(node)}Applied configuration without a reboot\nThe config is applied in 'try' mode and will be automatically reverted back in ${goDuration(Number(seconds))}\n`,
-    state: withNode(state, { ...changed(node, configOf(merged.node), state.now), tried }),
+    state: withNode(state, { ...changed(node, configOf(merged.node), state.now), tried, log: [...node.log, 'try'] }),
   }
 }
 

@@ -22,7 +22,9 @@ export function settled(state: PracticeState): PracticeState {
   if (!state.nodes.some(due)) return state
   return {
     ...state,
-    nodes: state.nodes.map((n) => (due(n) && n.tried ? { ...changed(n, n.tried.before, n.tried.until), tried: null } : n)),
+    nodes: state.nodes.map((n) =>
+      due(n) && n.tried ? { ...changed(n, n.tried.before, n.tried.until), tried: null, log: [...n.log, 'back' as const] } : n,
+    ),
   }
 }
 

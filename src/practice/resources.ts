@@ -22,7 +22,8 @@ const persistent = (node: PracticeNode): PracticeNode => (node.tried ? { ...node
 function machineConfigs({ asked, state }: Asking): Answer {
   return shown(
     asked.flatMap((n) =>
-      ['persistent', 'v1alpha1'].map((id) => {
+      // a node that was not written since it started shows none that stays
+      [...(n.written ? ['persistent'] : []), 'v1alpha1'].map((id) => {
         const config = id === 'persistent' ? persistent(n) : n
         return cosi(
           'MachineConfigs.config.talos.dev',

@@ -32,6 +32,10 @@ export interface PracticeNode extends NodeConfig {
   tried: { until: string; before: NodeConfig } | null
   /** How often its configuration was changed. */
   changes: number
+  /** Something was kept since it started. */
+  written: boolean
+  /** Its own log tells how often a change was tried since it started, and how often one went back. */
+  log: ('try' | 'back')[]
   /** How often its API server was told to start anew, and when it last was. ISO 8601. */
   apiServer: { starts: number; since: string }
 }
@@ -50,7 +54,7 @@ export interface PracticeState {
 }
 
 /** A world that an earlier program kept in another shape is laid out anew. */
-export const STATE_VERSION = 2
+export const STATE_VERSION = 3
 
 export const configOf = ({ machineSysctls, sysctlDocument, firewall, podSecurity, auditPolicy }: NodeConfig): NodeConfig => ({
   machineSysctls,
@@ -76,6 +80,8 @@ export function newState(scenario: Scenario): PracticeState {
     auditPolicy: type === 'controlplane' ? { apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules: [{ level: 'Metadata' }] } : null,
     tried: null,
     changes: 1,
+    written: false,
+    log: [],
     apiServer: { starts: 1, since: LONG_AGO },
   })
   const nodes = [

@@ -102,6 +102,8 @@ const onlyControlPlanes = (asked: readonly PracticeNode[], what: string, head: s
     .join(''),
 })
 
+const LOGGED = { try: 'apply config request: mode try', back: 'rolling back the configuration' }
+
 const ETCD_HEAD = ['NODE', 'ID', 'HOSTNAME', 'PEER URLS', 'CLIENT URLS', 'LEARNER']
 
 function answerOf(
@@ -166,6 +168,13 @@ function answerOf(
     }
     case 'netstat --all --tcp --udp --programs --pods':
       return { exitCode: 0, stdout: table([netstatHead, ...netstat(asked, connections)]) }
+    case 'logs machined':
+      return {
+        exitCode: 0,
+        stdout: ['service[machined](Running): Health check successful', ...(asked[0]?.log ?? []).map((what) => LOGGED[what])]
+          .map((line) => `${asked[0]?.address}: ${state.now.replaceAll('-', '/').replace('T', ' ').replace('Z', '000')} [talos] ${line}\n`)
+          .join(''),
+      }
     case 'logs controller-runtime --tail 200':
       return {
         exitCode: 0,

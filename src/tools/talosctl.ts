@@ -90,6 +90,13 @@ export const talosctl = {
     argv: () => ['logs', 'controller-runtime', '--tail', '200'],
     seconds: 15,
   },
+  'talosctl.machineLog': {
+    tool: 'talosctl',
+    needs: ['os:reader'],
+    nodes: (a) => [a.node],
+    argv: () => ['logs', 'machined'],
+    seconds: PER_NODE,
+  },
   'talosctl.podLog': {
     tool: 'talosctl',
     needs: ['os:reader'],

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import type { Look } from '../../src/contract.ts'
+import type { BothConfigs } from '../../src/domain/hardening-config.ts'
 import {
   addressOperatorsLook,
   admissionLook,
@@ -94,14 +96,78 @@ describe('both configurations', () => {
     expect((await hardeningConfigLook([CP1], taking)).map((s) => s.look.ok)).toEqual([false])
   })
 
-  test('of which one is missing are none', async () => {
-    const { taking } = takingOf(() => ({ stdout: cosi(CP1.address, 'v1alpha1', CONFIG) }))
+  test('of which the active one is missing are none', async () => {
+    const { taking } = takingOf(() => ({ stdout: cosi(CP1.address, 'persistent', CONFIG) }))
     expect((await hardeningConfigLook([CP1], taking)).map((s) => said(s.look))).toEqual(['cp1 is missing from the answer'])
   })
 
   test('have versions, which are all that tells of somebody else', async () => {
     const { taking } = takingOf(() => ({ stdout: configs(CP1.address) }))
     expect((await configVersionsLook([CP1], taking)).map((s) => said(s.look))).toEqual([{ active: '1', persistent: '1' }])
+  })
+})
+
+describe('a node that was not written since it started', () => {
+  /** `log` is what its machine did; what was asked of it is kept. */
+  const unwritten = async (version: number, log: string | Answer = '') => {
+    const { taking, asked } = takingOf((command) =>
+      command === 'logs machined'
+        ? typeof log === 'string'
+          ? { stdout: log }
+          : log
+        : { stdout: cosi(CP1.address, 'v1alpha1', CONFIG, version) },
+    )
+    const [seen] = await hardeningConfigLook([CP1], taking)
+    return { look: seen?.look as Look<BothConfigs>, askedForLog: asked.some((a) => a.includes('logs machined')) }
+  }
+  const TRY = '10.0.0.10: 2026/11/24 15:44:01.452041 [talos] 2026/11/24 15:44:01 apply config request: mode try\n'
+  const BACK = '10.0.0.10: 2026/11/24 15:44:11.452485 [talos] 2026/11/24 15:44:11 rolling back the configuration\n'
+
+  test('would start with what is active, where that is what it started with', async () => {
+    const { look, askedForLog } = await unwritten(1)
+    expect(look).toMatchObject({
+      ok: true,
+      value: { persistent: { firewall: { rules: [] } }, versions: { active: '1', persistent: 'none' } },
+    })
+    expect(look.ok && look.value.tried).toBeUndefined()
+    expect(askedForLog).toBe(false)
+  })
+
+  test.each([2, 4])('is trying a change, where a try has no way back yet (version %i)', async (version) => {
+    const { look, askedForLog } = await unwritten(version)
+    expect(look).toMatchObject({ ok: true, value: { tried: true } })
+    expect(look.ok && look.value.persistent).toBeUndefined()
+    expect(askedForLog).toBe(false)
+  })
+
+  test('has gone back, where its log tells of every try and its way back', async () => {
+    const { look } = await unwritten(5, TRY + BACK + TRY + BACK)
+    expect(look).toMatchObject({
+      ok: true,
+      value: { persistent: { firewall: { rules: [] } } },
+      evidence: [{}, { what: expect.stringContaining('logs machined') }],
+    })
+    expect(look.ok && look.value.tried).toBeUndefined()
+  })
+
+  test.each([
+    ['a second try over the first', 3, TRY + TRY, '2 tries and 0 ways back'],
+    ['a log that does not reach back so far', 5, TRY + BACK, '1 tries and 1 ways back'],
+    ['an empty log', 3, '', '0 tries and 0 ways back'],
+  ])('is not known to have gone back: %s', async (_, version, log, told) => {
+    const { look } = await unwritten(version, log)
+    expect(look).toMatchObject({
+      ok: false,
+      reason: `whether a change is being tried on cp1 cannot be seen: its configuration was replaced ${version - 1} times since it started, and its log tells of ${told}`,
+      remedy: expect.stringContaining('a restart of the node'),
+    })
+  })
+
+  test('says why its log cannot be read', async () => {
+    expect((await unwritten(3, { exitCode: 1, stderr: down })).look).toMatchObject({
+      ok: false,
+      reason: expect.stringContaining('10.0.0.11'),
+    })
   })
 })
 

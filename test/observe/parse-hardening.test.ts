@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { CosiObject } from '../../src/observe/parse.ts'
-import { cosiObjects } from '../../src/observe/parse.ts'
+import { configTexts, cosiObjects } from '../../src/observe/parse.ts'
 import {
   parseAdmission,
   parseAuditPolicy,
@@ -185,10 +185,7 @@ kind: KubeEtcdEncryptionConfig
 secret: ${SECRET}
 `
 const WORKER = `version: v1alpha1\nmachine:\n  type: worker\n  token: ${TOKEN}\ncluster:\n  secret: ${SECRET}\n`
-const ofNode = (active: string, persistent: string): CosiObject[] => [
-  { node: 'n', id: 'v1alpha1', version: '4', spec: active },
-  { node: 'n', id: 'persistent', version: '2', spec: persistent },
-]
+const ofNode = (active: string, persistent: string) => ({ active, persistent, versions: { active: '4', persistent: '2' } })
 
 describe('both configurations of a node', () => {
   test('in the form up to 1.13', () => {
@@ -224,17 +221,30 @@ describe('both configurations of a node', () => {
 
   test('are told apart where one is being tried', () => {
     const found = parseBothConfigs(ofNode(NEW, OLD))
-    expect([found?.active.apiServerForm, found?.persistent.apiServerForm]).toEqual(['documents', 'cluster.apiServer'])
+    expect([found.active.apiServerForm, found.persistent?.apiServerForm, found.tried]).toEqual(['documents', 'cluster.apiServer', true])
   })
 
   test('of a worker say nothing of an API server', () => {
-    expect(parseBothConfigs(ofNode(WORKER, WORKER))?.active).toEqual({ firewall: { rules: [] } })
+    expect(parseBothConfigs(ofNode(WORKER, WORKER)).active).toEqual({ firewall: { rules: [] } })
   })
 
-  test('are missing where one of them is, or is none', () => {
-    expect(parseBothConfigs(ofNode(OLD, OLD).slice(0, 1))).toBeUndefined()
-    expect(parseBothConfigs(ofNode(OLD, 'hello'))).toBeUndefined()
-    expect(parseBothConfigs([])).toBeUndefined()
+  test('are told apart where only what is tried is shown, and by what none of the parsed parts says', () => {
+    const { active, versions } = ofNode(NEW, NEW)
+    expect(parseBothConfigs({ active, versions })).toMatchObject({ tried: true, active: { apiServerForm: 'documents' } })
+    expect(parseBothConfigs({ active, versions })).not.toHaveProperty('persistent')
+    expect(parseBothConfigs(ofNode(NEW, `${NEW}# sysctls`)).tried).toBe(true)
+    expect(parseBothConfigs(ofNode(NEW, NEW))).not.toHaveProperty('tried')
+  })
+
+  test('are missing where the active one is, or one is none', () => {
+    const object = (id: string, spec: string, version: string): CosiObject => ({ node: 'n', id, version, spec })
+    const [active, persistent] = [object('v1alpha1', OLD, '4'), object('persistent', OLD, '2')]
+    expect(configTexts([active, persistent])).toEqual(ofNode(OLD, OLD))
+    expect(configTexts([active])).toEqual({ active: OLD, versions: { active: '4', persistent: 'none' } })
+    expect(configTexts([persistent])).toBeUndefined()
+    expect(configTexts([active, object('persistent', 'hello', '2')])).toBeUndefined()
+    expect(configTexts([object('v1alpha1', 'hello', '4'), persistent])).toBeUndefined()
+    expect(configTexts([])).toBeUndefined()
   })
 
   test.each([OLD, NEW, WORKER])('hold no secret', (text) => {
@@ -244,6 +254,6 @@ describe('both configurations of a node', () => {
 
   test('that are no YAML any more are read as far as they go, and nothing is thrown', () => {
     const torn = `${OLD}---\napiVersion: v1alpha1\nkind: NetworkRuleConfig\nname: [torn\n`
-    expect(parseBothConfigs(ofNode(torn, torn))?.active.firewall.rules.map((r) => r.name)).toEqual(expect.arrayContaining(['apid', 'web']))
+    expect(parseBothConfigs(ofNode(torn, torn)).active.firewall.rules.map((r) => r.name)).toEqual(expect.arrayContaining(['apid', 'web']))
   })
 })

@@ -55,8 +55,8 @@ export function takingOf(
 }
 
 /** What a node shows, as `-o json` prints it. */
-export const cosi = (node: string, id: string, spec: unknown): string =>
-  `${JSON.stringify({ metadata: { id, version: 1 }, node, spec }, null, 4)}\n`
+export const cosi = (node: string, id: string, spec: unknown, version = 1): string =>
+  `${JSON.stringify({ metadata: { id, version }, node, spec }, null, 4)}\n`
 export const listOf = (items: unknown[]): string => JSON.stringify({ kind: 'List', items })
 /** In short: the value, or why there is none. */
 export const said = (look: Look<unknown> | undefined): unknown => (look?.ok ? look.value : look?.reason)

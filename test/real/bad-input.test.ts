@@ -17,6 +17,7 @@ import {
   startNode,
   stopNode,
   sysctlsIn,
+  talosctl,
   versionsOf,
   WANTED,
 } from './support/nodes.ts'
@@ -122,6 +123,26 @@ describe('with real nodes', () => {
       ),
     )
     expectCalm(ran)
+  })
+
+  it('a node that only started is not written to while a change is tried on it, and is when that went back', async () => {
+    const w1 = node('w1')
+    stopNode(cluster, w1)
+    await startNode(cluster, w1)
+    const shown = () => talosctl(cluster, '--nodes', w1.address, 'get', 'machineconfigs').stdout
+    expect(shown()).not.toContain('persistent')
+    const me = new Operator(cluster)
+    await me.settleIn()
+    const plan = async () => (await me.run('plan', 'INF-10')).stdout
+    expect(await plan()).toMatch(/^1 {2}w1: set 1[35] keys/m)
+    const patch = JSON.stringify({ machine: { sysctls: { 'net.ipv4.tcp_rfc1337': '1' } } })
+    const tried = ['patch', 'machineconfigs.config.talos.dev', 'v1alpha1', '--mode', 'try', '--timeout', '20s', '--patch', patch]
+    expect(talosctl(cluster, '--nodes', w1.address, ...tried).code).toBe(0)
+    expect(await plan()).toContain('w1: a change is being tried on it now')
+    await eventually('it went back', () => (/v1alpha1 +3$/m.test(shown()) ? true : undefined), 60)
+    expect(await plan()).toMatch(/^1 {2}w1: set 1[35] keys/m)
+    expect((await me.run('apply', 'INF-10', '--nodes', 'w1', '--yes')).stdout).toContain('INF-10 mended on w1')
+    expect(shown()).toContain('persistent')
   })
 
   it('an endpoint that takes connections and never answers is told from one that is not there', async () => {

@@ -108,12 +108,13 @@ describe('INF-02 on real nodes with Kubernetes', () => {
       'in the window: a second operator is refused, and the next start says so, waits for the way back, and goes on',
       () =>
         onAlone(async () => {
-          const me = await settled(alone)
+          const [me, other] = [await settled(alone), await settled(alone)]
           await killedAt(me, 'after', 'tried')
           const tried = configOf(alone, node('cp1', alone))
-          const refused = await (await settled(alone)).run('apply', 'INF-02', ...RULES, '--yes')
+          const refused = await other.run('apply', 'INF-02', ...RULES, '--yes')
           expect(said(refused)).toContain('cp1: a change is being tried on it now: what is active is not what is kept')
           expect(refused.code).toBe(4)
+          expect((await other.run('plan', 'INF-10')).stdout).toContain('cp1: a change is being tried on it now')
           expect(configOf(alone, node('cp1', alone))).toBe(tried)
           const told = await me.run('check', 'INF-02')
           expect(said(told)).toMatch(/ended in the middle: it was at "block what no rule names, \d rules" on cp1/)

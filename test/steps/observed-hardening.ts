@@ -81,6 +81,7 @@ const configs: fc.Arbitrary<BothConfigs> = fc
   .map(([persistent, other, same, endpoint, kubespan, talosApiFromPods]) => ({
     active: same ? persistent : other,
     persistent,
+    ...(same ? {} : { tried: true as const }),
     versions: { active: '3', persistent: same ? '3' : '2' },
     network: { endpoint, kubespan, talosApiFromPods },
   }))

@@ -90,6 +90,7 @@ export const OF_TALOSCTL: Expected<Extract<VerbName, `talosctl.${string}`>> = {
     ['talosctl', 'machineconfig', 'patch', '/memory/config.yaml', '--patch', '{"machine":{"sysctls":{"net.ipv4.tcp_syncookies":"1"}}}'],
     { secret: true },
   ],
+  'talosctl.machineLog': [{ node: '10.0.0.1' }, ['talosctl', 'logs', 'machined'], { needs: ['os:reader'], nodes: ['10.0.0.1'] }],
   'talosctl.podLog': [
     { node: '10.0.0.1', pod: 'kube-apiserver-cp1', container: 'kube-apiserver' },
     ['talosctl', 'logs', '--kubernetes', 'kube-system/kube-apiserver-cp1:kube-apiserver', '--tail', '50'],

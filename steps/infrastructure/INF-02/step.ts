@@ -34,6 +34,7 @@ import {
   type FirewallChain,
   firewallChain,
   hardeningConfig,
+  keptConfig,
 } from '../../../src/domain/hardening-config.ts'
 import { apiServerPod, pods, services, workloads } from '../../../src/domain/kubernetes.ts'
 import { configOwner, etcdMembers, freshApi, type Member, members } from '../../../src/domain/observations.ts'
@@ -171,7 +172,7 @@ export default step({
     const changes = new Map(
       seen.configs.flatMap(({ object: { name }, look }) =>
         look.ok && rules.has(name)
-          ? [[name, firewallPatches(look.value.persistent.firewall, rules.get(name) ?? [], context.template, who)] as const]
+          ? [[name, firewallPatches(keptConfig(look.value).firewall, rules.get(name) ?? [], context.template, who)] as const]
           : [],
       ),
     )
@@ -215,7 +216,7 @@ export default step({
     const around: Surroundings = { members: one(seen), etcd: one(etcd), owners: one(owners), context }
     const made = eachPart({ configs }, ({ configs: now }, node): Part | Blocked | undefined => {
       const records = applied.filter((a) => a.object.name === node.name).map((a) => a.record)
-      const { patches, yaml, after, ours, theirs, action } = firewallUndo(records, now.persistent.firewall)
+      const { patches, yaml, after, ours, theirs, action } = firewallUndo(records, keptConfig(now).firewall)
       if (records.length === 0 || patches.length === 0) return undefined
       const stop = stopsChange(around, node) ?? stopsTwice(now, node, around)
       if (stop) return stop
@@ -229,7 +230,7 @@ export default step({
         windowSeconds: firewallQuestions.window.default,
         probes: probesFor(isPlane, apiPortOf(server), after),
         ...held(after),
-        back: firewallPatches(after, now.persistent.firewall.rules, context.template).patches,
+        back: firewallPatches(after, keptConfig(now).firewall.rules, context.template).patches,
         undo: { sentence: 'mend INF-02 again', record: records.at(-1) ?? null },
         restarts: 'nothing',
         behind: [],

@@ -47,7 +47,7 @@ import {
   versionIn,
   windowQuestion,
 } from '../../../src/domain/change-api-server.ts'
-import { admission, ofApiServers, runsNone } from '../../../src/domain/hardening-config.ts'
+import { admission, keptConfig, ofApiServers, runsNone } from '../../../src/domain/hardening-config.ts'
 import { concludeFrom, failing } from '../../../src/domain/remarks.ts'
 
 const TEMPLATE = 'K8S-02/PodSecurity.yaml'
@@ -113,7 +113,7 @@ export default step({
     let first = true
     const made = eachPart({ live: ofApiServers(live), config }, ({ live: named, config: configs }, node): Part | Blocked | undefined => {
       if (runsNone(named)) return undefined
-      const kept = configs.persistent.podSecurity
+      const kept = keptConfig(configs).podSecurity
       const wanted = wantedPodSecurity(kept, { level: answers.level, exempt: [...ALWAYS_EXEMPT, ...answers.exempt] })
       if (kept !== undefined && canonical(kept) === canonical(wanted) && named.length < 2) return undefined
       if (!judgePodSecurity(named[0], answers.level, answers.exempt).some((r) => r.weight === 'fail') && named.length < 2) return undefined

@@ -37,7 +37,7 @@ import {
   versionIn,
   windowQuestion,
 } from '../../../src/domain/change-api-server.ts'
-import { auditPolicy, ofApiServers, runsNone } from '../../../src/domain/hardening-config.ts'
+import { auditPolicy, keptConfig, ofApiServers, runsNone } from '../../../src/domain/hardening-config.ts'
 import { apiServerPod } from '../../../src/domain/kubernetes.ts'
 import { concludeFrom } from '../../../src/domain/remarks.ts'
 import { asPatch } from '../../../src/domain/templates.ts'
@@ -120,7 +120,7 @@ export default step({
       const stop = stopsApiServerChange(around, node)
       if (stop) return stop
       const form = formOf(configs.active, versionOf(node.name))
-      const record: ApiServerRecord = { form, before: configs.persistent.auditPolicy ?? null, set: wanted }
+      const record: ApiServerRecord = { form, before: keptConfig(configs).auditPolicy ?? null, set: wanted }
       return changeApiServer(node, around, {
         stepId: 'MON-01',
         summary: 'set our audit policy',

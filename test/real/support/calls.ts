@@ -159,6 +159,8 @@ export function talosctlCalls(me: Operator): Recorded[] {
     call('talosctl.try', 'a new key', { node: w1, patches: [machine('1')], seconds: 20 }),
     patch('the same is kept', machine('1'), { keptWith: 'talosctl.try' }),
     call('talosctl.try', 'what is there already', { node: w1, patches: [machine('1')], seconds: 20 }),
+    call('talosctl.machineLog', 'worker', { node: w1 }, { form: 'machine log' }),
+    call('talosctl.machineLog', 'unknown node', { node: nobody }),
     call('talosctl.controllerLog', 'control plane', { node: cp1, about: 'sysctl' }, { form: 'log' }),
     call('talosctl.controllerLog', 'unknown node', { node: nobody, about: 'sysctl' }),
     patch('reader', machine('1'), { as: 'reader', dryRun: true }),

@@ -6,7 +6,7 @@ import { isMachineConfig } from '../../../src/observe/parse.ts'
  */
 
 /** How an answer is compared; found by itself where it is not said. */
-export type Form = 'lines' | 'names' | 'log' | 'pod log' | 'config' | 'bundle' | 'sealed' | 'sockets' | 'cells' | 'metrics'
+export type Form = 'lines' | 'names' | 'log' | 'machine log' | 'pod log' | 'config' | 'bundle' | 'sealed' | 'sockets' | 'cells' | 'metrics'
 
 export interface Recording {
   /** What is special about this call, in a few words. */
@@ -166,6 +166,9 @@ export function shapeOf(text: string, form?: Form, fields?: readonly string[]): 
         /^<\w+>: <time> [A-Z]+ .*\{"component": "/.test(line.replace(COLOURS, '')) ? '<node>: <time> LEVEL text {json}' : '(other)',
       ),
     )
+  // what the kernel says is in it, too
+  if (form === 'machine log')
+    return unique(lines.flatMap((line) => (/^<\w+>: .*\[talos\] /.test(line) ? ['<node>: TIME [talos] text'] : [])))
   if (form === 'pod log')
     return unique(lines.map((line) => (/^<\w+>: <time> (stdout|stderr) [FP] /.test(line) ? '<node>: <time> STREAM F text' : '(other)')))
   if (form === 'sockets') {
@@ -178,7 +181,7 @@ export function shapeOf(text: string, form?: Form, fields?: readonly string[]): 
   return unique(lines.map(template))
 }
 
-const WITHHELD: readonly (Form | undefined)[] = ['config', 'bundle', 'sealed', 'log', 'pod log', 'sockets', 'metrics']
+const WITHHELD: readonly (Form | undefined)[] = ['config', 'bundle', 'sealed', 'log', 'machine log', 'pod log', 'sockets', 'metrics']
 
 /** One stream as it is recorded. A text that is secret or differs with every run keeps its shape alone. */
 export function recorded(text: string, places: Places, form?: Form, fields?: readonly string[]): Stream {

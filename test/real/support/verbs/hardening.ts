@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import type { Json } from '../../../../src/contract.ts'
-import { bySpec, configTexts, lastPodError, parseSysctlConfig } from '../../../../src/observe/parse.ts'
+import type { BothConfigs } from '../../../../src/domain/hardening-config.ts'
+import { bySpec, type CosiObject, configTexts, lastPodError, parseSysctlConfig } from '../../../../src/observe/parse.ts'
 import { parseAdmission, parseAuditPolicy, parseBothConfigs, parseWantedPods } from '../../../../src/observe/parse-hardening.ts'
 import { parseFirewallChain, parseNetworks, parseOperators, parseSockets } from '../../../../src/observe/parse-network.ts'
 import { movingAddress } from '../calls.ts'
@@ -32,10 +33,15 @@ async function patched(at: At, node: string, patches: Json[]): Promise<void> {
 const asReader = (at: At, verb: 'talosctl.configs' | 'talosctl.auditPolicy') =>
   answerOf({ ...at, caller: at.as('reader') }, verb, { nodes: [at.cp1] })
 
+function bothIn(objects: CosiObject[] = []): BothConfigs | undefined {
+  const texts = configTexts(objects)
+  return texts && parseBothConfigs(texts)
+}
+
 export const HARDENING: Cases<`talosctl.${string}`> = {
   'talosctl.configs': async (at) => {
     const objects = bySpec(await answerOf(at, 'talosctl.configs', { nodes: [at.cp1, at.w1] }))
-    const [plane, worker] = [at.cp1, at.w1].map((node) => parseBothConfigs(objects.get(node) ?? []))
+    const [plane, worker] = [at.cp1, at.w1].map((node) => bothIn(objects.get(node)))
     expect(plane?.active).toEqual(plane?.persistent)
     expect(plane).toMatchObject({
       active: { firewall: { rules: [] }, apiServerForm: at.cluster.version === '1.13' ? 'cluster.apiServer' : 'documents' },
@@ -46,8 +52,8 @@ export const HARDENING: Cases<`talosctl.${string}`> = {
     for (const node of [at.cp1, at.w1]) {
       const texts = configTexts(objects.get(node) ?? [])
       // where nothing is tried they are the same to the byte
-      expect(texts?.active.text).toBe(texts?.persistent.text)
-      expect(parseSysctlConfig(texts?.active.text ?? '')).toEqual({})
+      expect(texts?.active).toBe(texts?.persistent)
+      expect(parseSysctlConfig(texts?.active ?? '')).toEqual({})
     }
     await expect(asReader(at, 'talosctl.configs')).rejects.toThrow('os:admin')
   },
@@ -77,8 +83,8 @@ export const HARDENING: Cases<`talosctl.${string}`> = {
         ingress: [{ subnet: `${at.cluster.net}.0/24`, except: `${at.cluster.net}.99/32` }],
       },
     ])
-    const config = parseBothConfigs(bySpec(await answerOf(at, 'talosctl.configs', { nodes: [at.w1] })).get(at.w1) ?? [])
-    expect(config?.persistent.firewall).toEqual({ ingress: 'block', rules: [{ ...seen.rules[0], name: 'tp-rule' }] })
+    const config = bothIn(bySpec(await answerOf(at, 'talosctl.configs', { nodes: [at.w1] })).get(at.w1))
+    expect(config?.persistent?.firewall).toEqual({ ingress: 'block', rules: [{ ...seen.rules[0], name: 'tp-rule' }] })
     await patched(at, at.w1, [without(RULE(at.cluster.net)), without(BLOCK)])
     await eventually('the firewall is gone', async () => ((await chain()).blocks ? undefined : true))
   },

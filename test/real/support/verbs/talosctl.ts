@@ -13,13 +13,14 @@ import {
   parseMembers,
   parseSysctlConfig,
   parseVersion,
+  triesIn,
 } from '../../../../src/observe/parse.ts'
 import { parseApiServerPod } from '../../../../src/observe/parse-kubernetes.ts'
 import { parseSummary } from '../../../../src/observe/provers.ts'
 import { checkSnapshot } from '../../../../src/observe/snapshot/check.ts'
 import { createCaller } from '../../../../src/tools/caller.ts'
 import { ETCD_VERSIONS, statusOf } from '../etcd.ts'
-import { nodeOf, procOf } from '../nodes.ts'
+import { eventually, nodeOf, procOf } from '../nodes.ts'
 import { answerOf, type Cases } from './at.ts'
 
 /** What talosctl answers on real nodes, verb by verb. */
@@ -109,6 +110,15 @@ export const TALOSCTL: Cases<`talosctl.${string}`> = {
     }
     const refused = await at.caller.run('talosctl.etcdMembers', { node: at.w1 })
     expect(refused).toMatchObject({ ok: false, reason: 'only control plane nodes answer this' })
+  },
+  'talosctl.machineLog': async (at) => {
+    const told = async () => triesIn(await answerOf(at, 'talosctl.machineLog', { node: at.w1 }))
+    const before = await told()
+    const patches = [{ machine: { sysctls: { 'net.ipv4.tcp_rfc1337': '1' } } }]
+    expect(await at.caller.run('talosctl.try', { node: at.w1, patches, seconds: 5 })).toMatchObject({ ok: true })
+    expect(await told()).toEqual({ tries: before.tries + 1, returns: before.returns })
+    const after = before.returns + 1
+    await eventually('the try went back', async () => ((await told()).returns === after ? true : undefined))
   },
   'talosctl.controllerLog': async (at) => {
     expect(await answerOf(at, 'talosctl.controllerLog', { node: at.cp1, about: 'sysctl' })).toMatch(/"component": "controller-runtime"/)
