@@ -44,7 +44,7 @@ const stateOf = (folder: string): PracticeState => JSON.parse(readFileSync(join(
 /** The simulated world without clocks, and without how often something was tried before it was kept. */
 export function worldOf(folder: string): unknown {
   const { nodes, policies, probe } = stateOf(folder)
-  return { policies, probe, nodes: nodes.map(({ changes: _, apiServer: __, ...node }) => node) }
+  return { policies, probe, nodes: nodes.map(({ changes: _, apiServer: __, written: ___, log: ____, ...node }) => node) }
 }
 
 /** How often each change became done, by what the journals say of it. */

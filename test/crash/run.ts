@@ -93,10 +93,10 @@ export function changesOf(folder: string, stage: 'mend' | 'undo'): Record<string
   return changes
 }
 
-type PracticeNodes = { name: string; changes: number }[]
+type PracticeNodes = { name: string; changes: number; written: boolean; log: string[] }[]
 const practiceNodes = (folder: string): PracticeNodes => JSON.parse(readFileSync(join(folder, 'practice.json'), 'utf8')).nodes
 
-export const nodesOf = (folder: string): unknown => practiceNodes(folder).map(({ changes: _, ...node }) => node)
+export const nodesOf = (folder: string): unknown => practiceNodes(folder).map(({ changes: _, written: __, log: ___, ...node }) => node)
 
 /** How often the config of each node was changed. */
 export const countsOf = (folder: string): Record<string, number> =>
