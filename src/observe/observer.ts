@@ -164,7 +164,11 @@ export function createObserver(options: ObserverOptions): Observer {
     configVersions: (only, signal) => perNode((list) => configVersionsLook(list, taking(signal)), only, signal),
     firewallChain: (only, signal) => perNode((list) => firewallChainLook(list, taking(signal)), only, signal),
     sockets: (only, signal) => perNode((list) => socketsLook(list, taking(signal)), only, signal),
-    operatorSeen: (only, signal) => perNode((list) => operatorSeenLook(list, taking(signal)), only, signal),
+    operatorSeen: async (only, signal) => {
+      // the connections that it holds open are not to be seen as somebody's
+      await once('sockets', () => takerOf('sockets')(undefined, signal))
+      return perNode((list) => operatorSeenLook(list, taking(signal)), only, signal)
+    },
     addressOperators: (only, signal) => perNode((list) => addressOperatorsLook(list, taking(signal)), only, signal),
     admission: (only, signal) => perNode((list) => admissionLook(list, taking(signal)), only, signal),
     auditPolicy: (only, signal) => perNode((list) => auditPolicyLook(list, taking(signal)), only, signal),

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Look, Sighting } from '../../src/contract.ts'
 import type { TalosContext } from '../../src/domain/observations.ts'
+import type { Socket } from '../../src/domain/sockets.ts'
 import { lookAtNodes, sideBySide } from '../../src/observe/node-looks.ts'
 import { createObserver, type Observer, type ObserverOptions, talosconfigPlaces } from '../../src/observe/observer.ts'
 import certificates from '../../src/practice/certificates.json' with { type: 'json' }
@@ -85,8 +86,13 @@ const recorded = (version: Version) =>
     return recording(version, nodes.length > 1 ? found[2] : found[1])
   })
 
-function observerOf(run: (spec: ProcessSpec) => Promise<Exit>, accesses: Access[], more: Partial<ObserverOptions> = {}): Observer {
-  const system: System = { ...place.system, processes: { ...place.system.processes, run } }
+function observerOf(
+  run: (spec: ProcessSpec) => Promise<Exit>,
+  accesses: Access[],
+  more: Partial<ObserverOptions> = {},
+  network = place.system.network,
+): Observer {
+  const system: System = { ...place.system, network, processes: { ...place.system.processes, run } }
   return createObserver({
     system,
     caller: createCaller(system, accesses),
@@ -220,6 +226,26 @@ describe('looking', () => {
     expect(seenIn(seen.sysctlConfig?.[0]?.look)).toEqual({ document: { a: '1' } })
     const kept = JSON.stringify(seen)
     for (const word of config.split(/\s+/).filter((w) => w.length >= 20 && !/^[a-z0-9.:/]+$/.test(w))) expect(kept).not.toContain(word)
+  })
+
+  test('does not take the connections that it holds for those of somebody', async () => {
+    const head = 'NODE        Proto   Recv-Q   Send-Q   Local Address          Foreign Address      State         PID/Program name   Pod\n'
+    let held = false
+    const { run } = talosctl(({ nodes, command }) => {
+      const row = (at: string, from: string, state: string) =>
+        `${nodes[0]}    tcp6    0        0        ${at.padEnd(23)}${from.padEnd(21)}${state.padEnd(14)}9/apid             -\n`
+      const listens = row(':::50000', ':::*', 'LISTEN')
+      const ours = row(`${nodes[0]}:50000`, '192.0.2.9:40000', 'ESTABLISHED')
+      return command.startsWith('netstat') ? { stdout: head + listens + (held ? ours : '') } : {}
+    })
+    const hold = async (_: string, __: number, count: number) => {
+      held = true
+      return { open: count, release: () => undefined }
+    }
+    const observer = observerOf(run, admin, { nodes: ['10.0.0.1', '10.0.0.2'] }, { ...place.system.network, hold })
+    const seen = await observer.observe(['operatorSeen', 'sockets'], {})
+    expect(held).toBe(true)
+    expect(seen.sockets?.map((s) => seenIn<Socket[]>(s.look).map(({ state }) => state))).toEqual([['LISTEN'], ['LISTEN']])
   })
 
   test('sees that a change is being tried, and what holds meanwhile', async () => {

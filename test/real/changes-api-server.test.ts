@@ -35,7 +35,7 @@ describe('changes of the API server on real nodes', () => {
   let alone: KubernetesCluster
   const plane = (of: KubernetesCluster) => nodeOf(of, 'cp1')
   const content = (of: KubernetesCluster) => configContent(configOf(of, plane(of)))
-  const [onCluster, onAlone, onWorker] = [lane(), lane(), lane()]
+  const [onCluster, onAlone] = [lane(), lane()]
 
   beforeAll(async () => {
     ;[cluster, alone] = await Promise.all([kubernetesOf(version), aloneOf(version)])
@@ -204,7 +204,7 @@ describe('changes of the API server on real nodes', () => {
   it.concurrent(
     'a firewall without any rule, sent past the program, shuts everybody out of the node and goes back by itself',
     () =>
-      onWorker(async () => {
+      onCluster(async () => {
         const w1 = nodeOf(cluster, 'w1')
         const [mine, other] = [cluster.gateway, secondAddress(cluster)]
         const before = configContent(configOf(cluster, w1))
