@@ -71,6 +71,13 @@ export function firewallInput(seen: FirewallSightings, answers: FirewallAnswers,
   if (!members.ok || !networks.ok || !pods.ok || !services.ok || !workloads.ok) return blocked(cluster, 'was not looked at')
   const blind = seen.sockets.find(({ object, look }) => !look.ok && members.value.some((m) => m.name === object.name))
   if (blind && !blind.look.ok) return blocked(blind.object, `it is not known what listens on it: ${blind.look.reason}`, blind.look.remedy)
+  const left = members.value.find((m) => !seen.sockets.some(({ object }) => object.name === m.name))
+  if (left)
+    return blocked(
+      { kind: 'node', name: left.name },
+      'it was not looked at, and the rules of every node follow from who is connected to any of them',
+      'leave out --nodes, and "nodes" in preflight.yaml, for this step',
+    )
   const configs = valuesOf(seen.configs).map(({ value }) => value.network)
   const operators = valuesOf(seen.operators)
   return {
