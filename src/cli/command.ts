@@ -46,7 +46,7 @@ export const exitOf = (world: World, report: Report): number =>
 export function sentenceOf(left: Unfinished): string {
   const done = left.done.length > 0 ? `${left.done.join(', ')} ${left.done.length === 1 ? 'was' : 'were'} done, ` : ''
   const at = left.intent ? `it was at "${left.intent.title}" on ${left.intent.object.name}` : `nothing was under way`
-  return `The run of ${left.at.slice(0, 19).replace('T', ' ')} (${left.command}) ended in the middle: ${done}${at}, ${left.left.join(', ')} ${left.left.length === 1 ? 'was' : 'were'} not finished.`
+  return `The run of ${left.at.slice(0, 19).replace('T', ' ')} (${left.command}) ended in the middle: ${done}${at}; ${left.left.join(', ')} ${left.left.length === 1 ? 'was' : 'were'} not finished.`
 }
 
 /** Finds out what became of interrupted runs before anything new is planned. */
