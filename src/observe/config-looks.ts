@@ -12,21 +12,28 @@ import { hooks, type Taking } from './taking.ts'
  * https://github.com/siderolabs/talos/blob/v1.14.1/internal/app/machined/pkg/controllers/config/acquire.go
  */
 
-/** `persistent` is absent where a change is tried, and what it is tried over is not shown. Texts: secret. */
-export async function configTextsLook(list: readonly NodeRef[], taking: Taking): Promise<Sighting<ConfigTexts>[]> {
+/** What `read` makes of the configurations of each node. The texts are secret: what it leaves out of them is seen by nobody else. */
+export async function configLook<T>(list: readonly NodeRef[], taking: Taking, read: (texts: ConfigTexts) => T): Promise<Sighting<T>[]> {
   const seen = await lookAtNodes(list, {
     call: (a) => taking.caller.run('talosctl.configs', { nodes: a }, hooks(taking)),
     split: (stdout) => present(mapped(bySpec(stdout), configTexts)),
   })
-  return sideBySide(seen, AT_ONCE, async (sighting) => {
-    const node = list.find((n) => n.name === sighting.object.name)
-    return node && sighting.look.ok ? { ...sighting, look: await withUnwritten(node, sighting.look, taking) } : sighting
-  })
+  return sideBySide(
+    seen.map(({ object, look }, i) => ({ object, look, node: list[i] as NodeRef })),
+    AT_ONCE,
+    async ({ object, look: shown, node }): Promise<Sighting<T>> => {
+      const look = shown.ok ? await withUnwritten(node, shown, taking) : shown
+      return { object, look: look.ok ? { ...look, value: read(look.value) } : look }
+    },
+  )
 }
 
 type Seen = Extract<Look<ConfigTexts>, { ok: true }>
 
-/** What a node that was not written since it started would start with: the active one, unless another is tried over it. */
+/**
+ * What a node that was not written since it started would start with: the active one, unless that is tried. `persistent` stays absent
+ * where it is, because what it is tried over is not shown.
+ */
 async function withUnwritten(node: NodeRef, look: Seen, taking: Taking): Promise<Look<ConfigTexts>> {
   const { active, persistent, versions } = look.value
   if (persistent !== undefined) return look

@@ -10,7 +10,7 @@ import {
 } from '../domain/hardening-config.ts'
 import type { OperatorSeen, Socket } from '../domain/sockets.ts'
 import type { Ran } from '../tools/caller.ts'
-import { configTextsLook } from './config-looks.ts'
+import { configLook } from './config-looks.ts'
 import { AT_ONCE, evidenceOf, failedLook, lookAtNodes, type NodeRef, nodeObject, sideBySide } from './node-looks.ts'
 import { bySpec, cosiObjects, mapped } from './parse.ts'
 import { parseAdmission, parseAuditPolicy, parseBothConfigs, parseLeases, parseRunningPods, parseWantedPods } from './parse-hardening.ts'
@@ -19,15 +19,11 @@ import { askCluster, hooks, type Taking } from './taking.ts'
 
 /** Looks at what decides about firewall, admission and audit policy, and at whether a change of them has arrived. */
 
-export async function hardeningConfigLook(list: readonly NodeRef[], taking: Taking): Promise<Sighting<BothConfigs>[]> {
-  const seen = await configTextsLook(list, taking)
-  return seen.map(({ object, look }) => ({ object, look: look.ok ? { ...look, value: parseBothConfigs(look.value) } : look }))
-}
+export const hardeningConfigLook = (list: readonly NodeRef[], taking: Taking): Promise<Sighting<BothConfigs>[]> =>
+  configLook(list, taking, parseBothConfigs)
 
-export async function configVersionsLook(list: readonly NodeRef[], taking: Taking): Promise<Sighting<BothConfigs['versions']>[]> {
-  const seen = await hardeningConfigLook(list, taking)
-  return seen.map(({ object, look }) => ({ object, look: look.ok ? { ...look, value: look.value.versions } : look }))
-}
+export const configVersionsLook = (list: readonly NodeRef[], taking: Taking): Promise<Sighting<BothConfigs['versions']>[]> =>
+  configLook(list, taking, ({ versions }) => versions)
 
 export const firewallChainLook = (list: readonly NodeRef[], taking: Taking): Promise<Sighting<FirewallChain>[]> =>
   lookAtNodes(list, {

@@ -3,7 +3,7 @@ import { type Json, plainLine } from '../contract.ts'
 import type { PodVersions } from '../domain/api-server.ts'
 import type { FirewallRule } from '../domain/firewall-config.ts'
 import type { BothConfigs, HardeningConfig, NetworkConfig } from '../domain/hardening-config.ts'
-import { type ConfigTexts, type CosiObject, plainValue } from './parse.ts'
+import { type ConfigTexts, type CosiObject, plainValue, whetherTried } from './parse.ts'
 import { asList, asMap, asText, itemsOf, type Raw } from './raw.ts'
 
 /** Parsers of what decides about firewall, admission and audit policy. Everything else of a machine configuration is dropped here. */
@@ -94,12 +94,12 @@ function oldForm(apiServer: Raw, found: HardeningConfig): void {
 }
 
 /** What the configurations of one node say of all this. */
-export const parseBothConfigs = ({ active, persistent, versions }: ConfigTexts): BothConfigs => ({
-  active: parseHardening(active),
-  ...(persistent === undefined ? {} : { persistent: parseHardening(persistent) }),
-  ...(active === persistent ? {} : { tried: true }),
-  versions,
-  network: parseNetworkConfig(active),
+export const parseBothConfigs = (texts: ConfigTexts): BothConfigs => ({
+  active: parseHardening(texts.active),
+  ...(texts.persistent === undefined ? {} : { persistent: parseHardening(texts.persistent) }),
+  ...whetherTried(texts),
+  versions: texts.versions,
+  network: parseNetworkConfig(texts.active),
 })
 
 /** The configuration of PodSecurity that the API server is started with, once for every time that the plugin is named. */

@@ -214,6 +214,9 @@ export function configTexts(objects: readonly CosiObject[]): ConfigTexts | undef
   }
 }
 
+/** What is active and not kept is tried by somebody, or waits for a restart. */
+export const whetherTried = ({ active, persistent }: ConfigTexts): { tried?: true } => (active === persistent ? {} : { tried: true })
+
 /** How often a machine began to try a configuration since it started, and how often it went back, as its own log tells. */
 export const triesIn = (log: string): { tries: number; returns: number } => ({
   tries: log.match(/apply config request: mode try$/gm)?.length ?? 0,

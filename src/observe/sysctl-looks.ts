@@ -1,9 +1,9 @@
 import { type Look, plainLine, type Sighting } from '../contract.ts'
 import type { KernelKeys, KernelParams, SysctlConfig } from '../domain/sysctl.ts'
 import type { System } from '../system/ports.ts'
-import { configTextsLook } from './config-looks.ts'
+import { configLook } from './config-looks.ts'
 import { AT_ONCE, lookAtNodes, type NodeRef, nodeObject, sideBySide } from './node-looks.ts'
-import { bySpec, type ConfigTexts, isMachineConfig, mapped, parseKernelParams, parseList, parseSysctlConfig } from './parse.ts'
+import { bySpec, isMachineConfig, mapped, parseKernelParams, parseList, parseSysctlConfig, whetherTried } from './parse.ts'
 import { fileEvidence, hooks, type Taking } from './taking.ts'
 
 /** Looks at kernel parameters: those in effect, those the kernel has, and those of the machine config. */
@@ -14,18 +14,12 @@ export const kernelParamsLook = (list: readonly NodeRef[], taking: Taking): Prom
     split: (stdout) => mapped(bySpec(stdout), parseKernelParams),
   })
 
-const sysctlConfigOf = ({ active, persistent }: ConfigTexts): SysctlConfig => ({
-  ...parseSysctlConfig(active),
-  ...(active === persistent ? {} : { tried: true }),
-})
-
 export const sysctlConfigLook = async (
   list: readonly NodeRef[],
   taking: Taking,
   file: string | undefined,
 ): Promise<Sighting<SysctlConfig>[]> => {
-  const texts = await configTextsLook(list, taking)
-  const sightings = texts.map(({ object, look }) => ({ object, look: look.ok ? { ...look, value: sysctlConfigOf(look.value) } : look }))
+  const sightings = await configLook(list, taking, (texts) => ({ ...parseSysctlConfig(texts.active), ...whetherTried(texts) }))
   if (file) return Promise.all(sightings.map(async (s) => (s.look.ok ? s : { ...s, look: await formFromFile(taking.system, file) })))
   return sightings.map((s) =>
     s.look.ok || !s.look.remedy
