@@ -12,6 +12,7 @@ import { wantedFlows } from '../../src/domain/firewall-flows.ts'
 import { rulesFor } from '../../src/domain/firewall-rules.ts'
 import type { HardeningConfig } from '../../src/domain/hardening-config.ts'
 import { asPatch } from '../../src/domain/templates.ts'
+import { configTexts } from '../../src/observe/parse.ts'
 import { parseBothConfigs } from '../../src/observe/parse-hardening.ts'
 import { input, MEMBERS } from '../domain/firewall-world.ts'
 import { removeTemporaryFolders, temporaryFolder } from '../support/terminal.ts'
@@ -65,12 +66,12 @@ describe.each(FORMS)('talosctl $talosctl, a config of $contract', ({ talosctl, c
       })
   }
   const read = (text: string): HardeningConfig => {
-    const object = { node: '', type: '', phase: '', owner: '', version: '1', spec: text }
-    const both = parseBothConfigs([
+    const object = { node: '', version: '1', spec: text }
+    const texts = configTexts([
       { ...object, id: 'v1alpha1' },
       { ...object, id: 'persistent' },
-    ] as never)
-    return both?.active ?? expect.fail('no machine config')
+    ])
+    return texts ? parseBothConfigs(texts).active : expect.fail('no machine config')
   }
 
   it('has the form that it is known by', () => expect(formOf(read(first('controlplane')), contract)).toBe(form))
