@@ -51,12 +51,14 @@ describe.each(ETCD_VERSIONS)('etcd %s', (version) => {
     await etcd.put('/registry/secrets/default/plain', plain('sw0rdfish'))
     await etcd.put('/registry/secrets/default/sealed', sealed('x'))
     await etcd.put('/registry/namespaces/kube-system', JSON.stringify({ metadata: { uid: '6f1f2a52-7a0e-4f0c-9d0b-2f6f0f1c8a11' } }))
+    const storageVersion = await etcd.storageVersion()
     const facts = await taken(etcd, 'plain')
+    expect(storageVersion).toBe(`${version}.0`)
     expect(facts).toMatchObject({
       keys: 3,
       revision: 4,
       etcdVersion: `${version}.0`,
-      storageVersion: `${version}.0`,
+      storageVersion,
       members: await etcd.members(),
       kubeSystemUid: '6f1f2a52-7a0e-4f0c-9d0b-2f6f0f1c8a11',
       types: { namespaces: 1, secrets: 2 },

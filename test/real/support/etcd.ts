@@ -111,6 +111,15 @@ export class Etcd {
     await (await this.#ask('kv/deleterange', { key: encoded(key) })).text()
   }
 
+  /** Waits until it has written which version its storage has, which it looks after every few seconds. */
+  async storageVersion(): Promise<string> {
+    for (const begun = Date.now(); ; await new Promise((done) => setTimeout(done, 50))) {
+      const { storageVersion } = (await (await this.#ask('maintenance/status', {})).json()) as { storageVersion?: string }
+      if (storageVersion) return storageVersion
+      if (Date.now() - begun > STARTS_WITHIN_MS) throw new Error('etcd does not say which version its storage has')
+    }
+  }
+
   /** Drops every revision but the newest, and waits until they are gone from the database. */
   async compact(): Promise<void> {
     const { header } = (await (await this.#ask('kv/range', { key: encoded('x') })).json()) as { header: { revision: string } }
