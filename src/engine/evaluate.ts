@@ -4,6 +4,7 @@ import {
   type Finding,
   type Json,
   type Observable,
+  plainLine,
   type Questions,
   SEVERITIES,
   type Severity,
@@ -14,6 +15,7 @@ import {
   type Word,
 } from '../contract.ts'
 import { EXIT, Refusal } from './errors.ts'
+import type { Attempt } from './journal.ts'
 
 /**
  * Evaluates steps. Pure: the same observations, answers and day give the same findings, so a report can be evaluated again later
@@ -115,11 +117,18 @@ const covers = (word: Word, step: string, finding: Finding): boolean =>
 export function evaluate(
   steps: readonly AnyStep[],
   observed: Observed,
-  given: { answers: RawAnswers; attestations: readonly Word[]; waivers: readonly Word[]; context: StepContext },
+  given: {
+    answers: RawAnswers
+    attestations: readonly Word[]
+    waivers: readonly Word[]
+    context: StepContext
+    /** By step; what failed before stands in the findings of what is still to mend. */
+    failed?: Record<string, readonly Attempt[]>
+  },
 ): StepResult[] {
   return steps.map((step) => {
     const concluded: Finding[] = step.evaluate(seenForEvaluate(step, observed), answersFor(step, given.answers), given.context)
-    const findings = concluded.map((finding): JudgedFinding => {
+    const findings = withAttempts(concluded, given.failed?.[step.id] ?? []).map((finding): JudgedFinding => {
       const attestation =
         finding.verdict === 'unknown'
           ? given.attestations.find((w) => counts(w, given.context.now) && covers(w, step.id, finding))
@@ -139,6 +148,29 @@ export function evaluate(
       findings,
       canMend: step.remediate !== undefined,
       canUndo: step.undo !== undefined,
+    }
+  })
+}
+
+/** An attempt on something that has no finding of its own stands in the first that is still to mend. */
+function withAttempts(findings: readonly Finding[], attempts: readonly Attempt[]): Finding[] {
+  const isOpen = ({ verdict }: Finding) => verdict === 'fail' || verdict === 'unknown'
+  const isOf = (attempt: Attempt) => (f: Finding) => f.object.kind === attempt.object.kind && f.object.name === attempt.object.name
+  return findings.map((finding) => {
+    if (!isOpen(finding)) return finding
+    const own = attempts.filter((a) => (findings.find(isOf(a)) ?? findings.find(isOpen)) === finding)
+    return {
+      ...finding,
+      reason: [finding.reason, ...own.map((a) => a.sentence)].join('; '),
+      evidence: [
+        ...finding.evidence,
+        ...own.map(({ line: { journal, seq, at, sha256 } }) => ({
+          kind: 'file' as const,
+          what: plainLine(`line ${seq} of the journal ${journal}`),
+          takenAt: at,
+          sha256,
+        })),
+      ],
     }
   })
 }

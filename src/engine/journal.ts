@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Call, Condition, Json, ObjectRef } from '../contract.ts'
+import { type Call, type Condition, type Json, type ObjectRef, plainLine } from '../contract.ts'
 import type { Summary } from './evaluate.ts'
 import type { Stage } from './plan.ts'
 
@@ -278,4 +278,35 @@ export function appliedFor(files: readonly JournalFile[], step: string): { objec
     else made.set(key, [...(made.get(key) ?? []), { object: line.object, record: line.record }])
   }
   return [...made.values()].flat()
+}
+
+/** What became of the last attempt to mend an object, where that is not what was wanted. */
+export interface Attempt {
+  object: ObjectRef
+  /** A sentence without a final period, safe to draw. */
+  sentence: string
+  /** The line that says so: its journal and number, when it was written, and its hash, which the line behind it names. */
+  line: { journal: string; seq: number; at: string; sha256: string }
+}
+
+/** Attempts to mend a step that failed and that no later one made good, one an object. */
+export function failedFor(files: readonly JournalFile[], step: string): Attempt[] {
+  const failed = new Map<string, Attempt & { action: string }>()
+  const lines = files.flatMap((f) => f.lines.map((line) => ({ journal: f.name, line })))
+  for (const { journal, line } of lines.toSorted((a, b) => (a.line.at < b.line.at ? -1 : a.line.at > b.line.at ? 1 : 0))) {
+    if ((line.kind !== 'outcome' && line.kind !== 'resolved') || line.step !== step || line.stage !== 'mend') continue
+    const key = partKey(line)
+    if (line.result === 'done' || line.result === 'unproved') {
+      if (failed.get(key)?.action === line.action) failed.delete(key)
+    } else if (line.result !== 'stopped' && typeof line.reason === 'string') {
+      const [said, when] = [plainLine(line.reason, 600), plainLine(line.at.slice(0, 16)).replace('T', ' ')]
+      failed.set(key, {
+        object: line.object,
+        sentence: `the last attempt to mend it (${when} UTC) ${line.kind === 'outcome' ? 'failed' : 'was interrupted'}: ${said}`,
+        line: { journal, seq: line.seq, at: line.at, sha256: hashOf(JSON.stringify(line)) },
+        action: line.action,
+      })
+    }
+  }
+  return [...failed.values()].map(({ action: _, ...attempt }) => attempt)
 }

@@ -2,7 +2,7 @@ import { type AnyStep, isChange, type Recipient, type StepContext, type Word } f
 import { Interrupted, Refusal } from './errors.ts'
 import { counts, evaluate, type Observed, observationsFor, type RawAnswers, type StepResult, summarize } from './evaluate.ts'
 import { keepLook } from './evidence.ts'
-import { appliedFor, isBehind, type JournalFile, type Unfinished, unfinished } from './journal.ts'
+import { appliedFor, failedFor, isBehind, type JournalFile, type Unfinished, unfinished } from './journal.ts'
 import { type Control, type PerformResult, type Progress, perform } from './perform.ts'
 import { asFiles, digestOfPlan, makePlan, type Plan, type PlannedPart, readPlan, type Stage, whatChanged, writePlan } from './plan.ts'
 import type { EnginePorts, Identified } from './ports.ts'
@@ -157,12 +157,21 @@ export function createSession(options: SessionOptions): Session {
     return observed
   }
 
+  const judged = (of: readonly AnyStep[], observed: Observed): StepResult[] =>
+    evaluate(of, observed, {
+      answers: state.answers,
+      ...words,
+      context: context(),
+      failed: Object.fromEntries(of.map((s) => [s.id, failedFor(files, s.id)])),
+    })
+
   const look = during(async (ids?: readonly string[]): Promise<Report> => {
     const needed = wanted(ids)
     const startedAt = iso()
     const observed = await observe(needed, 'evaluate', true)
     const identity = await identify()
-    const results = evaluate(needed, observed, { answers: state.answers, ...words, context: context() })
+    files = await recorder.read()
+    const results = judged(needed, observed)
     const report: Report = {
       startedAt,
       finishedAt: iso(),
@@ -362,11 +371,7 @@ export function createSession(options: SessionOptions): Session {
     })
     words = { ...words, [kind]: [...words[kind], word] }
     if (state.report) {
-      const again = evaluate(wanted(state.report.results.map((r) => r.id)), state.report.observed, {
-        answers: state.answers,
-        ...words,
-        context: context(),
-      })
+      const again = judged(wanted(state.report.results.map((r) => r.id)), state.report.observed)
       set({ report: { ...state.report, results: again, summary: summarize(again) } })
     }
   }

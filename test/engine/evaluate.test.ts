@@ -100,6 +100,22 @@ describe('a verdict', () => {
     expect(result?.findings).toEqual([{ object: lampRef('a'), verdict: 'unknown', reason: 'too dark', remedy: 'come closer', evidence }])
   })
 
+  test('holds what failed before, where there is something to mend', () => {
+    const attempt = (name: string) => ({
+      object: lampRef(name),
+      sentence: `${name} was tried`,
+      line: { journal: 'j', seq: 7, at: '2026-11-20T12:00:00.000Z', sha256: 'f' },
+    })
+    const given = { answers: {}, attestations: [], waivers: [], context: context() }
+    const reasons = (...names: string[]) =>
+      evaluate([stepThat(['pass', 'unknown', 'fail'])], {}, { ...given, failed: { 'TST-01': names.map(attempt) } })[0]?.findings.map(
+        (f) => f.reason,
+      )
+    expect(reasons()).toEqual(['good', 'dark', 'bad'])
+    expect(reasons('0', '1', '2')).toEqual(['good', 'dark; 1 was tried', 'bad; 2 was tried'])
+    expect(reasons('somewhere')).toEqual(['good', 'dark; somewhere was tried', 'bad'])
+  })
+
   test('of one object in two looks needs both', () => {
     const seen = (names: string[]) =>
       names.map((name) => ({ object: lampRef(name), look: { ok: true as const, value: name, evidence: [] } }))

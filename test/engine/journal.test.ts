@@ -1,7 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Json } from '../../src/contract.ts'
-import { appliedFor, type Entry, hashOf, headsOf, lineOf, readJournal, unfinished, verifyJournals } from '../../src/engine/journal.ts'
+import {
+  appliedFor,
+  type Entry,
+  failedFor,
+  hashOf,
+  headsOf,
+  lineOf,
+  readJournal,
+  unfinished,
+  verifyJournals,
+} from '../../src/engine/journal.ts'
 import { lampRef } from './world.ts'
 
 interface File {
@@ -142,7 +152,11 @@ describe('the chain of a journal', () => {
         expect(verifyJournals([{ ...file, text }]).problems.length).toBeGreaterThan(0)
         // what a later start reads of it must not end that start
         for (const cut of [text, text.slice(0, last)])
-          expect([unfinished(read({ ...file, text: cut })), appliedFor(read({ ...file, text: cut }), 'LMP-01')]).toBeDefined()
+          expect([
+            unfinished(read({ ...file, text: cut })),
+            appliedFor(read({ ...file, text: cut }), 'LMP-01'),
+            failedFor(read({ ...file, text: cut }), 'LMP-01'),
+          ]).toBeDefined()
       }),
       { numRuns: 1000 },
     )
@@ -292,5 +306,43 @@ describe('what was applied', () => {
   test('is also what a later start found to be done', () => {
     const later = journalOf('2', [opened(), resolved('1', 'a', 'switch', 'done', 7), resolved('1', 'b', 'switch', 'not done', 8)])
     expect(made(later)).toEqual([{ object: lampRef('a'), record: 7 }])
+  })
+})
+
+describe('what failed', () => {
+  const failed = (...files: File[]) => failedFor(read(...files), 'LMP-01')
+  const at = (day: number) => `2026-11-${day}T12:00:00.000Z`
+  const fails = (name: string, action: string, reason: string, stage: 'mend' | 'undo' = 'mend'): Entry => ({
+    ...(outcome(name, action, 'failed', undefined, stage) as Extract<Entry, { kind: 'outcome' }>),
+    reason,
+  })
+  const file = journalOf('1.jsonl', [opened(), outcome('a', 'seal'), fails('a', 'switch', 'the fuse\nblew')], at(20))
+
+  test('is told with its day and the line that says so, until the same is done', () => {
+    const sha256 = headOf(file)
+    expect(failed(file)).toEqual([
+      {
+        object: lampRef('a'),
+        sentence: 'the last attempt to mend it (2026-11-20 12:00 UTC) failed: the fuse blew',
+        line: { journal: '1.jsonl', seq: 3, at: '2026-11-20T12:00:02.000Z', sha256 },
+      },
+    ])
+    expect(failed(file, journalOf('2', [opened(), outcome('a', 'seal')], at(21)))).toHaveLength(1)
+    expect(failed(file, journalOf('2', [opened(), outcome('a', 'switch')], at(21)))).toEqual([])
+    expect(failed(journalOf('2', [opened(), outcome('a', 'switch')], at(19)), file)).toHaveLength(1)
+    expect(failedFor(read(file), 'OTH-01')).toEqual([])
+  })
+
+  test('is the newest of an object, and also what a later start found not to be done', () => {
+    const later = journalOf('2', [opened(), resolved('1', 'a', 'switch', 'not done'), fails('b', 'switch', 'it was dark')], at(21))
+    expect(failed(later, file).map((x) => [x.object.name, x.sentence])).toEqual([
+      ['a', 'the last attempt to mend it (2026-11-21 12:00 UTC) was interrupted: was looked at'],
+      ['b', 'the last attempt to mend it (2026-11-21 12:00 UTC) failed: it was dark'],
+    ])
+  })
+
+  test('is nothing that was stopped, nothing of an undo, and nothing without a reason', () => {
+    const undo = fails('a', 'switch', 'it was dark', 'undo')
+    expect(failed(journalOf('1', [opened(), outcome('a', 'switch', 'stopped'), outcome('b', 'switch', 'failed'), undo]))).toEqual([])
   })
 })

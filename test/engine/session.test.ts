@@ -179,6 +179,37 @@ describe('applying', () => {
     expect((await session.apply(rest, yes)).done.map((p) => p.object.name)).toEqual(['b'])
   })
 
+  test('that failed stands in the finding with its reason, also in that of a later start, until it is done', async () => {
+    const w = world({ a: false, b: false })
+    const { session } = sessionOf(w)
+    w.answers.switch = () => ({ ok: false, reason: 'no current', output: Buffer.alloc(0) })
+    await session.apply(await session.plan(mend), yes)
+    const reasons = (of: typeof session) => of.state().report?.results[0]?.findings.map((f) => f.reason)
+    const said = ['a is dark; the last attempt to mend it (2026-11-23 12:00 UTC) failed: no current', 'b is dark']
+    expect(reasons(session)).toEqual(said)
+    await session.close(4)
+
+    delete w.answers.switch
+    later(w)
+    const next = sessionOf(w).session
+    await next.look()
+    expect(reasons(next)).toEqual(said)
+    const [line] = next.state().report?.results[0]?.findings[0]?.evidence.slice(-1) ?? []
+    const [journal] = journals(w)
+    const failed = journal?.lines.find((l) => l.kind === 'outcome' && l.result === 'failed')
+    expect(line).toEqual({
+      kind: 'file',
+      what: `line ${failed?.seq} of the journal ${journal?.name}`,
+      takenAt: failed?.at,
+      sha256: journal?.lines[failed?.seq ?? 0]?.prev,
+    })
+
+    await next.apply(await next.plan(mend), yes)
+    w.lamps.a = { on: false }
+    await next.look()
+    expect(reasons(next)).toEqual(['a is dark', 'b is lit'])
+  })
+
   test('of a plan in a file is refused where somebody else changed what it is about', async () => {
     const w = world({ a: false, b: false })
     const text = writePlan(await sessionOf(w).session.plan(mend))

@@ -55,7 +55,10 @@ describe('changes of the API server on real nodes', () => {
     expect(applied.code, lastOf(applied)).toBe(4)
     expect(content(of)).toEqual(before)
     await apiServerAnswers(of)
-    expect((await me.check(step, ...answers)).verdicts).toEqual({ [step]: 'fail' })
+    const after = await me.check(step, ...answers)
+    expect(after.verdicts).toEqual({ [step]: 'fail' })
+    // a later check says it too
+    expect(after.findings(step).map((f) => f.reason)).toEqual([expect.stringMatching(reason)])
   }
 
   /** Mended, the same again, and taken back; `kept` looks at what it does meanwhile. */
