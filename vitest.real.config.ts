@@ -1,28 +1,33 @@
 import { readFileSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
+import { usedBy } from './test/real/support/cluster.ts'
 
 /**
- * Real tools and real nodes. Two files run side by side, and each has the nodes of its version to itself: nearly all of their time is
- * waiting. What needs no node is a project of its own.
+ * Real tools and real nodes. Nearly all of the time is waiting, so files run side by side, and each has the clusters that it uses to
+ * itself. What needs no node is a project of its own.
  */
 
 const WITHOUT_NODES = ['audit-evaluator', 'merging', 'sealing', 'snapshot', 'strict-check'].map((name) => `test/real/${name}.test.ts`)
 
-/** Clusters with Kubernetes come up beside other files, so those that want them come last; the longest come first. */
+/**
+ * The files of each cluster in turn, so that none of them stands in the way of those of another: the longest first, but what needs two
+ * clusters behind what needs one, and what changes an API server last.
+ */
 class Order extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const texts = new Map(files.map((f) => [f, readFileSync(f.moduleId, 'utf8')]))
-    const text = (file: TestSpecification) => texts.get(file) ?? ''
-    const rank = (file: TestSpecification) =>
-      file.project.name === 'tools' ? 0 : text(file).includes("from './support/kubernetes.ts'") ? 2 : 1
-    return files.toSorted(
-      (a, b) =>
-        rank(a) - rank(b) ||
-        text(b).length - text(a).length ||
-        a.moduleId.localeCompare(b.moduleId) ||
-        a.project.name.localeCompare(b.project.name),
-    )
+    const textOf = new Map(files.map((f) => [f, readFileSync(f.moduleId, 'utf8')]))
+    const length = (file: TestSpecification) => textOf.get(file)?.length ?? 0
+    const used = (file: TestSpecification) => usedBy(textOf.get(file) ?? '')
+    const rank = (file: TestSpecification) => (file.moduleId.includes('/changes-') ? 9 : used(file).length)
+    const lanes = Map.groupBy(files, (f) => `${f.project.name} ${used(f).at(-1)}`)
+    const places = new Map<TestSpecification, number>()
+    for (const lane of lanes.values())
+      for (const [place, file] of lane
+        .toSorted((a, b) => rank(a) - rank(b) || length(b) - length(a) || a.moduleId.localeCompare(b.moduleId))
+        .entries())
+        places.set(file, place)
+    return files.toSorted((a, b) => (places.get(a) ?? 0) - (places.get(b) ?? 0) || a.project.name.localeCompare(b.project.name))
   }
 }
 
@@ -31,8 +36,10 @@ export default defineConfig({
     testTimeout: 240_000,
     hookTimeout: 600_000,
     globalSetup: ['test/real/clusters.ts'],
+    setupFiles: ['test/real/support/turn.ts'],
     env: { TZ: 'UTC', LANG: 'C.UTF-8' },
-    maxWorkers: 2,
+    // one for each cluster, and as many that wait for their turn
+    maxWorkers: 14,
     sequence: { sequencer: Order },
     projects: [
       { extends: true, test: { name: 'tools', include: WITHOUT_NODES } },
@@ -43,7 +50,6 @@ export default defineConfig({
           include: ['test/real/**/*.test.ts'],
           exclude: WITHOUT_NODES,
           provide: { version },
-          setupFiles: ['test/real/support/turn.ts'],
         },
       })),
     ],

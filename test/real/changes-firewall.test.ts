@@ -1,33 +1,25 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { answers, asAtFirst, FULL, firewallAnswers, holdKeeps, lane, secondAddress, settled, somebodysDryRun } from './support/changes.ts'
-import { aloneOf, type KubernetesCluster, kubernetesOf } from './support/kubernetes.ts'
-import { configContent, configOf, nodeOf, talosctl, versionsOf } from './support/nodes.ts'
-import { goHome, type Operator, type Ran } from './support/operator.ts'
+import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import { said } from './support/calm.ts'
+import { answers, asAtFirst, FULL, LIMIT, secondAddress, settled, tryByHand } from './support/changes.ts'
+import { firewallIn, killedAt, mendedBy, RULES } from './support/firewall-changes.ts'
+import { type KubernetesCluster, kubernetesOf } from './support/kubernetes.ts'
+import { configContent, configOf, eventually, nodeOf, talosctl, versionsOf } from './support/nodes.ts'
+import { goHome } from './support/operator.ts'
 
 const version = inject('version')
-const said = (ran: Ran) => ran.stdout + ran.stderr
-const RULES = firewallAnswers()
 const BOTH = ['cp1', 'w1']
-/** What is done to one node waits for what is done to it before. */
-const LIMIT = 1_200_000
 
 describe('INF-02 on real nodes with Kubernetes', () => {
   let cluster: KubernetesCluster
-  let alone: KubernetesCluster
-  const [onCluster, onAlone] = [lane(), lane()]
-  const node = (name: string, of = cluster) => nodeOf(of, name)
-  const contents = (of = cluster) => Object.fromEntries(of.nodes.map((n) => [n.name, configContent(configOf(of, n))]))
-  const firewallIn = (name: string, of = cluster) =>
-    configContent(configOf(of, node(name, of))).filter((d) =>
-      /^Network(Rule|DefaultAction)Config$/.test((d as { kind?: string }).kind ?? ''),
-    )
+  const node = (name: string) => nodeOf(cluster, name)
+  const contents = () => Object.fromEntries(cluster.nodes.map((n) => [n.name, configContent(configOf(cluster, n))]))
   const chainOf = (name: string) => talosctl(cluster, '--nodes', node(name).address, 'get', 'nftableschain', 'ingress').stdout
 
   beforeAll(async () => {
-    ;[cluster, alone] = await Promise.all([kubernetesOf(version), aloneOf(version)])
-    await Promise.all([asAtFirst(cluster), asAtFirst(alone)])
+    cluster = await kubernetesOf(version)
+    await asAtFirst(cluster)
   })
-  afterAll(goHome)
+  afterEach(goHome)
 
   it('is red, is tried and kept, closes ports to others and leaves them to the operator, changes nothing again, and is undone', async () => {
     const me = await settled(cluster)
@@ -60,7 +52,7 @@ describe('INF-02 on real nodes with Kubernetes', () => {
     expect(said(applied)).toContain('INF-02 mended on w1, cp1')
     expect(applied.code).toBe(0)
     for (const name of BOTH) {
-      const kinds = firewallIn(name).map((d) => (d as { kind: string }).kind)
+      const kinds = firewallIn(cluster, name).map((d) => d.kind)
       expect(
         kinds.filter((k) => k === 'NetworkDefaultActionConfig'),
         name,
@@ -86,102 +78,37 @@ describe('INF-02 on real nodes with Kubernetes', () => {
     expect((await me.check('INF-02')).verdicts).toMatchObject({ 'INF-02': 'fail' })
   })
 
-  describe('killed', () => {
-    /** What the next start says, and that it brings the change to its end. */
-    const mendedBy = async (me: Operator, became: RegExp, ...more: string[]) => {
-      const of = me.cluster as KubernetesCluster
-      const next = await me.run('apply', 'INF-02', ...RULES, '--yes', ...more)
-      expect(said(next)).toMatch(became)
-      expect(next.code, said(next)).toBe(0)
-      for (const { name } of of.nodes) expect(firewallIn(name, of)).not.toEqual([])
-      expect((await me.must('journal', 'verify')).stdout).toContain('every chain is whole')
-      const undone = await me.run('apply', '--undo', 'INF-02', '--yes')
-      expect(undone.code, said(undone)).toBe(0)
-      for (const { name } of of.nodes) expect(firewallIn(name, of)).toEqual([])
-    }
-    const killedAt = async (me: Operator, when: 'after' | 'before', kind: string) => {
-      const killed = await me.child('killed.ts', when, kind, 'try', '1', '--', 'apply', 'INF-02', ...RULES, '--yes')
-      expect(killed.signal, said(killed)).toBe('SIGKILL')
-    }
+  it(
+    'killed after the keep: the next start finds it done, finishes the checks behind it, and goes on with the next node',
+    async () => {
+      const me = await settled(cluster)
+      await killedAt(me, 'before', 'outcome')
+      expect(BOTH.map((name) => firewallIn(cluster, name).length > 0)).toEqual([false, true])
+      await mendedBy(me, /What became of it: done \(what stays after a restart has these rules\)/)
+      expect(
+        me
+          .journal()
+          .filter((l) => l.kind === 'outcome' && l.result === 'done')
+          .map((l) => l.action),
+      ).toEqual(expect.arrayContaining(['api', 'etcd']))
+    },
+    LIMIT,
+  )
 
-    it.concurrent(
-      'in the window: a second operator is refused, and the next start says so, waits for the way back, and goes on',
-      () =>
-        onAlone(async () => {
-          const [me, other] = [await settled(alone), await settled(alone)]
-          await killedAt(me, 'after', 'tried')
-          const tried = configOf(alone, node('cp1', alone))
-          const refused = await other.run('apply', 'INF-02', ...RULES, '--yes')
-          expect(said(refused)).toContain('cp1: a change is being tried on it now: what is active is not what is kept')
-          expect(refused.code).toBe(4)
-          expect((await other.run('plan', 'INF-10')).stdout).toContain('cp1: a change is being tried on it now')
-          expect(configOf(alone, node('cp1', alone))).toBe(tried)
-          const told = await me.run('check', 'INF-02')
-          expect(said(told)).toMatch(/ended in the middle: it was at "block what no rule names, \d rules" on cp1/)
-          await mendedBy(
-            me,
-            /cp1 was being tried and takes itself back by [\s\S]*What became of it: not done \(it was not kept, and went back/,
-          )
-        }),
-      LIMIT,
-    )
-
-    it.concurrent(
-      'in the window, in which somebody makes a dry run: what took the way back away is said, and it is taken back where that is agreed to',
-      () =>
-        onCluster(async () => {
-          const me = await settled(cluster)
-          await killedAt(me, 'after', 'tried')
-          const dry = somebodysDryRun(cluster, node('w1'))
-          expect(dry.code, dry.stderr).toBe(0)
-          if (version === '1.13') {
-            const next = await me.run('apply', 'INF-02', ...RULES, '--yes')
-            expect(said(next)).toContain('it is still there though its time is over, and was never kept: something took the way back away')
-            expect(said(next)).toContain('--take-back')
-            expect(next.code).toBe(2)
-            expect(firewallIn('w1')).not.toEqual([])
-          }
-          const became =
-            version === '1.13' ? /not done \(it was still there and was taken back/ : /not done \(it was not kept, and went back/
-          await mendedBy(me, became, ...(version === '1.13' ? ['--take-back'] : []))
-        }),
-      LIMIT,
-    )
-
-    it.runIf(FULL || version === '1.14').concurrent(
-      'before the keep: it goes back, and the next start says so',
-      () =>
-        onCluster(async () => {
-          const me = await settled(cluster)
-          const held = holdKeeps(me)
-          const { child, ended } = me.begin('apply', 'INF-02', ...RULES, '--yes')
-          const keeping = await held.begun()
-          child.kill('SIGKILL')
-          process.kill(keeping, 'SIGKILL')
-          await ended
-          me.tool('talosctl', cluster.talosctl)
-          expect(firewallIn('w1')).not.toEqual([])
-          await mendedBy(me, /What became of it: not done \(it was not kept, and went back/)
-        }),
-      LIMIT,
-    )
-
-    it.concurrent(
-      'after the keep: the next start finds it done, and finishes the checks behind it',
-      () =>
-        onAlone(async () => {
-          const me = await settled(alone)
-          await killedAt(me, 'before', 'outcome')
-          expect(firewallIn('cp1', alone)).not.toEqual([])
-          await mendedBy(me, /What became of it: done \(what stays after a restart has these rules\)/)
-          expect(
-            me
-              .journal()
-              .filter((l) => l.kind === 'outcome' && l.result === 'done')
-              .map((l) => l.action),
-          ).toEqual(expect.arrayContaining(['api', 'etcd']))
-        }),
-      LIMIT,
-    )
-  })
+  it.runIf(FULL || version === '1.13')(
+    'without any rule, sent past the program, shuts everybody out of the node and goes back by itself',
+    async () => {
+      const w1 = node('w1')
+      const [mine, other] = [cluster.gateway, secondAddress(cluster)]
+      const before = configContent(configOf(cluster, w1))
+      const block = { apiVersion: 'v1alpha1', kind: 'NetworkDefaultActionConfig', ingress: 'block' }
+      const tried = tryByHand(cluster, w1, [block], 75)
+      expect(tried.stderr).toContain("applied in 'try' mode and will be automatically reverted back in 1m15s")
+      for (const from of [mine, other])
+        await eventually(`w1 is silent to ${from}`, async () => (await answers(from, w1.address, 50000)) === 'silent' || undefined, 30)
+      await eventually('w1 lets the operator in again', async () => (await answers(mine, w1.address, 50000)) === 'open' || undefined, 150)
+      expect(configContent(configOf(cluster, w1))).toEqual(before)
+    },
+    LIMIT,
+  )
 })

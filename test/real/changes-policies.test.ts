@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { said } from './support/calm.ts'
 import { asAtFirst, settled } from './support/changes.ts'
 import { type KubernetesCluster, kubectl, kubernetesOf, mustKubectl } from './support/kubernetes.ts'
 import { eventually } from './support/nodes.ts'
-import { goHome, type Ran } from './support/operator.ts'
+import { goHome } from './support/operator.ts'
 
-const said = (ran: Ran) => ran.stdout + ran.stderr
 const SHOP = 'shop'
 const ANSWERS = [`namespace=${SHOP}`, 'rules=in app=web 8080/tcp from app=till'].flatMap((a) => ['--answer', `K8S-04.${a}`])
 const BUSYBOX = 'registry.k8s.io/e2e-test-images/busybox:1.36.1-1'

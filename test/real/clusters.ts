@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { ALONE, BARE, BIN, REAL, SET, VERSIONS, type Wanted, WITH_KUBERNETES } from './support/cluster.ts'
+import { ALONE, BARE, BIN, REAL, SET, SHARED, usedBy, VERSIONS, type Wanted, WITH_KUBERNETES } from './support/cluster.ts'
 import { running } from './support/on-demand.ts'
 import { leftovers, script, sweep } from './support/start.ts'
 
@@ -95,12 +95,10 @@ async function wanted({ vitest }: TestProject): Promise<{ nodes: boolean; kubern
   const { filenamePattern } = vitest as { filenamePattern?: string[] }
   const chosen = await vitest.globTestSpecifications(filenamePattern)
   const texts = chosen.map((spec) => readFileSync(spec.moduleId, 'utf8'))
+  const used = new Set(texts.flatMap(usedBy).map((name) => SHARED[name]))
   return {
-    nodes: chosen.some((spec) => spec.project.name !== 'tools'),
-    kubernetes: [
-      ...(texts.some((text) => /from '\.\/support\/kubernetes\.ts'/.test(text)) ? [WITH_KUBERNETES] : []),
-      ...(texts.some((text) => /\baloneOf\b/.test(text)) ? [ALONE] : []),
-    ],
+    nodes: used.has(BARE),
+    kubernetes: [WITH_KUBERNETES, ALONE].filter((group) => used.has(group)),
     apiServer: texts.some((text) => /from '\.\/support\/(kubernetes|lone-api-server)\.ts'/.test(text)),
   }
 }

@@ -10,6 +10,9 @@ import { Operator } from './operator.ts'
 
 /** What the four changes that can hurt are tested with: a second address, somebody else's hand, and a talosctl that adds to a try. */
 
+/** Milliseconds for a test of one. Most of it is waiting for an API server or for the end of a window. */
+export const LIMIT = 900_000
+
 /** Milliseconds without an answer that say closed. */
 const SILENT_AFTER = 2000
 
@@ -84,10 +87,6 @@ const tomorrow = (): string => new Date(Date.now() + DAY).toISOString().slice(0,
 export const journalled = (me: Operator, kind: string, seconds = 120): Promise<Record<string, unknown>> =>
   eventually(`"${kind}" is in the journal`, () => me.journal().findLast((l) => l.kind === kind), seconds)
 
-/** What INF-02 has to be told on these clusters. */
-export const firewallAnswers = (seconds = 75): string[] =>
-  ['admins=none', 'cniPorts=none', `window=${seconds}`].flatMap((answer) => ['--answer', `INF-02.${answer}`])
-
 /** A talosctl that begins to keep what was tried only when it is told to. */
 export function holdKeeps(me: Operator): { begun: () => Promise<number> } {
   const begun = join(me.folder, 'keeping')
@@ -107,16 +106,6 @@ export function holdKeeps(me: Operator): { begun: () => Promise<number> } {
 
 /** `MATRIX=full` tries on both versions what is otherwise tried on one of them. */
 export const FULL = process.env.MATRIX === 'full'
-
-/** What is done to one node, one after the other, beside what is done to others. */
-export function lane(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve()
-  return (work) => {
-    const mine = last.then(work, work)
-    last = mine
-    return mine
-  }
-}
 
 /** What nobody would plan, and what the log of a node says of it. */
 export interface Poison {

@@ -38,6 +38,13 @@ export const BARE = both('t', 0, { controlPlanes: 2, workers: 1, kubernetes: fal
 export const WITH_KUBERNETES = both('q', 20, { controlPlanes: 1, workers: 1, kubernetes: true })
 /** Beside those, for changes that make an API server start again: two of them then wait at the same time. */
 export const ALONE = both('p', 40, { controlPlanes: 1, workers: 0, kubernetes: true })
+/** The clusters that a test file may share with others, by the function that it gets them from. */
+export const SHARED = { clusterOf: BARE, kubernetesOf: WITH_KUBERNETES, aloneOf: ALONE } as const
+export type Shared = keyof typeof SHARED
+
+/** Which of them a file with this text uses; always in the same order, so that two files never wait for each other. */
+export const usedBy = (text: string): Shared[] => (Object.keys(SHARED) as Shared[]).filter((name) => new RegExp(`\\b${name}\\(`).test(text))
+
 /** Single nodes for tests that end with a node nobody can use any more. */
 export const SPARE = both('s', 30, { controlPlanes: 1, workers: 0, kubernetes: false })
 /** Every one whose traces are looked for in the end. */

@@ -1,13 +1,18 @@
-import { afterAll, beforeAll, inject } from 'vitest'
+import { readFileSync } from 'node:fs'
+import { afterAll, beforeAll, expect, inject } from 'vitest'
+import { usedBy } from './cluster.ts'
 import { turn } from './on-demand.ts'
 
-/** Two files run side by side, and each has the nodes of its version to itself. */
+/** Files run side by side, and each has the clusters that it uses to itself; of those that use none, one runs at a time. */
 
-/** Milliseconds. The longest file takes less. */
-const MOST_WAIT = 1_800_000
+/** Milliseconds. What all files of one cluster take together is less. */
+const MOST_WAIT = 2_400_000
 
-let giveBack = (): void => undefined
+const giveBack: (() => void)[] = []
 beforeAll(async () => {
-  giveBack = await turn(`nodes-${inject('version')}`)
+  const used = usedBy(readFileSync(expect.getState().testPath as string, 'utf8'))
+  for (const name of used.length > 0 ? used.map((u) => `${u}-${inject('version')}`) : ['tools']) giveBack.push(await turn(name))
 }, MOST_WAIT)
-afterAll(() => giveBack())
+afterAll(() => {
+  for (const give of giveBack.splice(0)) give()
+})

@@ -1,0 +1,113 @@
+import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import { goesBack, heldBy, lastOf, thereAndBack } from './support/api-server-changes.ts'
+import {
+  apiServerAnswers,
+  asAtFirst,
+  FULL,
+  journalled,
+  LIMIT,
+  patched,
+  patchesOf,
+  poisonsFor,
+  settled,
+  somebodysDryRun,
+  tryByHand,
+  withoutArgument,
+} from './support/changes.ts'
+import { aloneOf, type KubernetesCluster, kubectl } from './support/kubernetes.ts'
+import { eventually, nodeOf, talosctl } from './support/nodes.ts'
+import { goHome } from './support/operator.ts'
+
+const version = inject('version')
+const RESTRICTED = ['--answer', 'K8S-02.level=restricted']
+const DENIED = 'encryption-provider-config'
+const SAID = new RegExp(`extra arg \\\\?"${DENIED}\\\\?" is not allowed`)
+
+describe('K8S-02 on a real control plane', () => {
+  let alone: KubernetesCluster
+  beforeAll(async () => {
+    alone = await aloneOf(version)
+    await asAtFirst(alone)
+  })
+  afterEach(goHome)
+
+  it(
+    'passes by default and refuses a privileged pod; held to more it is mended, refuses more, changes nothing again, and is undone',
+    async () => {
+      const me = await settled(alone)
+      const asked = (securityContext: object) => {
+        const spec = { containers: [{ name: 'c', image: 'registry.k8s.io/pause:3.10', securityContext }] }
+        const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'asked', namespace: 'default' }, spec }
+        return kubectl(alone, ['create', '--dry-run=server', '-f', '-'], JSON.stringify(pod))
+      }
+      expect((await me.check('K8S-02')).verdicts).toEqual({ 'K8S-02': 'pass' })
+      expect(asked({ privileged: true }).stderr).toMatch(/Forbidden|forbidden.*violates PodSecurity "baseline:latest": privileged/)
+      expect(asked({}).code).toBe(0)
+      await thereAndBack(
+        me,
+        'K8S-02',
+        async () => {
+          expect(asked({}).stderr).toMatch(/violates PodSecurity "restricted:latest"/)
+          expect(asked({ privileged: true }).code).not.toBe(0)
+        },
+        ...RESTRICTED,
+      )
+      expect(asked({}).code).toBe(0)
+    },
+    LIMIT,
+  )
+
+  it.runIf(version === '1.13')(
+    'is not rendered by Talos where a denied argument is in the way already, and goes back, or is taken back where somebody made a dry run',
+    async () => {
+      const plane = nodeOf(alone, 'cp1')
+      const me = await settled(alone)
+      const first = heldBy(alone)
+      patched(alone, plane, patchesOf('denied argument', version))
+      const before = heldBy(alone)
+      try {
+        const { ended } = me.begin('apply', 'K8S-02', '--yes', '--answer', 'K8S-02.window=75', ...RESTRICTED)
+        await journalled(me, 'tried')
+        if (FULL) expect(somebodysDryRun(alone, plane).code).toBe(0)
+        const applied = await ended
+        expect(lastOf(applied)).toMatch(SAID)
+        expect(lastOf(applied)).toContain(
+          `it ${FULL ? 'did not go back by itself and was taken back' : 'went back by itself'}, and cp1 is as before`,
+        )
+        expect(applied.code).toBe(4)
+        expect(heldBy(alone)).toEqual(before)
+      } finally {
+        patched(alone, plane, withoutArgument(DENIED, version))
+      }
+      expect(heldBy(alone)).toEqual(first)
+    },
+    LIMIT,
+  )
+
+  it.each(poisonsFor(version, ['misspelt field']))(
+    'and a MON-01 with a $name in it: that is not rendered by Talos, and goes back by itself',
+    async (poison) => goesBack(await settled(alone), 'MON-01', poison),
+    LIMIT,
+  )
+
+  it.runIf(FULL)(
+    'and a denied argument, sent past the program: that changes nothing, and goes back by itself',
+    async () => {
+      const plane = nodeOf(alone, 'cp1')
+      await apiServerAnswers(alone)
+      const before = heldBy(alone)
+      const told = tryByHand(alone, plane, patchesOf('denied argument', version), 75)
+      expect(told.code, told.stderr).toBe(0)
+      expect(heldBy(alone)).not.toEqual(before)
+      const look = (...args: string[]) => talosctl(alone, '--nodes', plane.address, ...args).stdout
+      try {
+        await eventually('the node says why', () => SAID.test(look('logs', 'controller-runtime', '--tail', '200')) || undefined)
+        // Talos sets this argument itself
+        expect(look('get', 'staticpods', 'kube-apiserver', '-o', 'yaml')).not.toContain('/nowhere/')
+      } finally {
+        await eventually('the config is as before', () => JSON.stringify(heldBy(alone)) === JSON.stringify(before) || undefined, 150)
+      }
+    },
+    LIMIT,
+  )
+})
