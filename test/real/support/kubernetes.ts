@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { inject } from 'vitest'
 import { ALONE, type RealCluster, type Version, WITH_KUBERNETES, wantedOf } from './cluster.ts'
 import type { Told } from './nodes.ts'
-import { anew, running } from './on-demand.ts'
+import { running } from './on-demand.ts'
 
 /** Clusters with Kubernetes: `cp1` and `w1`, each of them ready. They are started for the first file that imports this, beside others. */
 
@@ -22,10 +22,6 @@ export const kubernetesOf = async (version: Version): Promise<KubernetesCluster>
 
 /** The one that has no worker. */
 export const aloneOf = async (version: Version): Promise<KubernetesCluster> => checked(await running(wantedOf(ALONE, version)))
-
-/** For a test that leaves one behind that is of no use to others. */
-export const kubernetesAnew = async (version: Version): Promise<KubernetesCluster> =>
-  checked(await anew(wantedOf(WITH_KUBERNETES, version)))
 
 /** kubectl as an admin, past the program. */
 export function kubectl(cluster: KubernetesCluster, args: readonly string[], input = ''): Told {

@@ -60,9 +60,3 @@ export async function running(wanted: Wanted): Promise<RealCluster> {
     done()
   }
 }
-
-/** The same cluster, started anew from nothing. */
-export async function anew(wanted: Wanted): Promise<RealCluster> {
-  rmSync(join(runOf(wanted.name), 'cluster.json'), { force: true })
-  return running(wanted)
-}
