@@ -38,8 +38,8 @@ export default defineConfig({
     globalSetup: ['test/real/clusters.ts'],
     setupFiles: ['test/real/support/turn.ts'],
     env: { TZ: 'UTC', LANG: 'C.UTF-8' },
-    // one for each cluster, and as many that wait for their turn
-    maxWorkers: 14,
+    // what waits for its turn must not keep what could run from starting
+    maxWorkers: 24,
     sequence: { sequencer: Order },
     projects: [
       { extends: true, test: { name: 'tools', include: WITHOUT_NODES } },

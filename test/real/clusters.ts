@@ -91,22 +91,16 @@ async function build(parts: readonly string[]): Promise<void> {
 }
 
 /** What the chosen files want. */
-async function wanted({ vitest }: TestProject): Promise<{ nodes: boolean; kubernetes: (readonly Wanted[])[]; apiServer: boolean }> {
+async function wanted({ vitest }: TestProject): Promise<{ nodes: boolean; kubernetes: readonly Wanted[]; apiServer: boolean }> {
   const { filenamePattern } = vitest as { filenamePattern?: string[] }
   const chosen = await vitest.globTestSpecifications(filenamePattern)
   const texts = chosen.map((spec) => readFileSync(spec.moduleId, 'utf8'))
   const used = new Set(texts.flatMap(usedBy).map((name) => SHARED[name]))
   return {
     nodes: used.has(BARE),
-    kubernetes: [WITH_KUBERNETES, ALONE].filter((group) => used.has(group)),
+    kubernetes: [WITH_KUBERNETES, ALONE].flatMap((group) => (used.has(group) ? group : [])),
     apiServer: texts.some((text) => /from '\.\/support\/(kubernetes|lone-api-server)\.ts'/.test(text)),
   }
-}
-
-/** One group after the other, because all at once take longer than that. */
-async function inTurn(groups: (readonly Wanted[])[]): Promise<void> {
-  const begin = (w: Wanted) => phase(`${w.name}, beside the tests`, () => running(w)).catch((error) => say(`${w.name}: ${error.message}`))
-  for (const group of groups) await Promise.all(group.map(begin))
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -130,7 +124,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     project.provide('clusters', nodes ? await phase('clusters', () => Promise.all(BARE.map(running))) : [])
     project.provide('bin', BIN)
     // whoever wants one first waits for it, or is told why it did not start
-    void inTurn(kubernetes)
+    for (const w of kubernetes)
+      void phase(`${w.name}, beside the tests`, () => running(w)).catch((error) => say(`${w.name}: ${error.message}`))
   } catch (error) {
     await teardown().catch(() => undefined)
     throw error
