@@ -560,7 +560,7 @@ export interface Step<O extends Observes = Observes, P extends Observes = Observ
   evaluate: (seen: Seen<O>, answers: Answers<Q>, context: StepContext) => Finding[]
   /** Absent where a person has to mend it; then each failing finding says how. */
   remediate?: (seen: Seen<O & P>, answers: Answers<Q>, context: StepContext) => Remediation
-  undo?: (seen: Seen<O & P>, applied: Applied[], context: StepContext) => Remediation
+  undo?: (seen: Seen<O & P>, applied: Applied[], context: StepContext, answers: Answers<Q>) => Remediation
 }
 
 /** biome-ignore lint/suspicious/noExplicitAny: the engine runs steps without knowing their types. */

@@ -7,7 +7,7 @@ import type { PartReview } from '../engine/state.ts'
 import { planText } from '../ui/report/text.ts'
 import { answerFlags, type CommandContext, closingLines, exitOf, practiceFlag, settle, warnings } from './command.ts'
 import { fileProblem } from './file-problem.ts'
-import { needed, type World } from './world.ts'
+import { needed, parseAnswers, type World } from './world.ts'
 
 /** `plan` and `apply`, and every command that carries out a plan of its own. */
 
@@ -22,7 +22,8 @@ async function reviewed(world: World, plan: Plan): Promise<{ reviews: PartReview
 }
 
 export async function plan({ world, front, json, out, words }: CommandContext): Promise<number> {
-  const made = await world.session.plan(stageOf(world, words))
+  const answers = parseAnswers(world.flags.answer, {})
+  const made = await world.session.plan({ ...stageOf(world, words), ...(world.flags.answer ? { answers } : {}) })
   const { text } = await reviewed(world, made)
   if (world.flags.out) {
     const path = resolve(world.place.system.files.cwd, world.flags.out)
@@ -32,12 +33,9 @@ export async function plan({ world, front, json, out, words }: CommandContext): 
   else {
     out(`${text}\n`)
     for (const warning of warnings(world, made)) front.say(`Warning: ${warning}`)
-    if (world.flags.out)
-      front.say(`Written to ${world.flags.out}. Carry it out: ${world.program.name} apply ${world.flags.out}${practiceFlag(world)}`)
-    else if (made.parts.length > 0)
-      front.say(
-        `Carry it out: ${world.program.name} apply ${words.join(' ')}${world.flags.undo ? ' --undo' : ''}${answerFlags(world)}${practiceFlag(world)}`,
-      )
+    const what = world.flags.out ?? `${words.join(' ')}${world.flags.undo ? ' --undo' : ''}${answerFlags(world)}`
+    if (world.flags.out) front.say(`Written to ${world.flags.out}.`)
+    if (made.parts.length > 0) front.say(`Carry it out: ${world.program.name} apply ${what}${practiceFlag(world)}`)
   }
   return made.parts.length === 0 && made.blocked.length > 0 ? EXIT.broken : EXIT.ok
 }
@@ -47,6 +45,12 @@ export async function apply(context: CommandContext): Promise<number> {
   const file = words.length === 1 && /\.json$|\//.test(words[0] ?? '') ? (words[0] ?? '') : undefined
   return carryOut(context, async () => {
     if (!file) return world.session.plan(stageOf(world, words))
+    if (world.flags.answer)
+      throw new Refusal(
+        'usage',
+        `${file} holds its own answers`,
+        'make it again with others: talos-preflight plan STEP --answer … --out FILE',
+      )
     const path = resolve(world.place.system.files.cwd, file)
     const text = (await world.place.system.files.read(path).catch((error) => fileProblem(error, path))).toString('utf8')
     return world.session.revive(text, file)

@@ -41,11 +41,7 @@ async function findTools(world: World): Promise<ToolInfo[]> {
 /** The tools that a report was made with, each with the digest of its file. */
 export async function toolsUsed(world: World): Promise<{ name: string; version: string; path: string; sha256: string }[]> {
   const tools = await findTools(world)
-  return Promise.all(
-    tools
-      .filter((t) => t.name !== 'kubectl')
-      .map(async (tool) => ({ ...tool, sha256: await sha256Of(world.place.system.files, tool.path).catch(() => '') })),
-  )
+  return Promise.all(tools.map(async (tool) => ({ ...tool, sha256: await sha256Of(world.place.system.files, tool.path).catch(() => '') })))
 }
 
 type Line = { ok: boolean; what: string; text: string; hint?: string }
@@ -76,7 +72,11 @@ async function linesOf(world: World): Promise<Line[]> {
   lines.push(
     age
       ? { ok: true, what: 'age', text: `${age.version}, ${age.path}` }
-      : { ok: true, what: 'age', text: 'is not on PATH: the built-in library seals instead, for recipients of kind age1… only' },
+      : {
+          ok: true,
+          what: 'age',
+          text: 'is not on PATH: the built-in library seals instead, for recipients of kind age1… and age1pq1… only',
+        },
   )
   const git = tool('git')
   lines.push(
@@ -123,7 +123,11 @@ async function linesOf(world: World): Promise<Line[]> {
       ok: recipients.length > 1,
       what: 'recipients',
       text: recipients.map((r) => `${r.name} (${r.role})`).join(', ') || 'none',
-      ...(recipients.length > 1 ? {} : { hint: 'talos-preflight keys create; talos-preflight keys add NAME RECIPIENT --role recovery' }),
+      ...(recipients.length > 1
+        ? {}
+        : {
+            hint: 'talos-preflight keys create; talos-preflight keys add NAME RECIPIENT --role recovery --opens secrets, and one with --opens backups',
+          }),
     })
   return lines
 }

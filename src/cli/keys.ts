@@ -126,7 +126,7 @@ async function create(context: CommandContext): Promise<number> {
   await addRecipient(context, entryFor(world, name, recipient, world.flags.role ?? 'operator'))
   if (!(workspace.profile.recipients ?? []).some((r) => r.role === 'recovery'))
     out(
-      'Next: a recovery identity, made by whoever keeps it (age-keygen), its public half added here: talos-preflight keys add NAME RECIPIENT --role recovery\n',
+      'Next: recovery identities, each made by whoever keeps it (age-keygen), their public halves added here: talos-preflight keys add NAME RECIPIENT --role recovery --opens secrets, and one with --opens backups\n',
     )
   return EXIT.ok
 }
@@ -194,7 +194,7 @@ export async function keys(context: CommandContext): Promise<number> {
         if (recipients.length === 0) out('recipient   none: nothing can be sealed\n            talos-preflight keys create\n')
         else if (!recipients.some((r) => r.role === 'recovery'))
           out(
-            'recipient   no recovery identity: if yours is lost, so is what was sealed\n            talos-preflight keys add NAME RECIPIENT --role recovery\n',
+            'recipient   no recovery identity: if yours is lost, so is what was sealed\n            talos-preflight keys add NAME RECIPIENT --role recovery --opens secrets, and one with --opens backups\n',
           )
       }
       return EXIT.ok

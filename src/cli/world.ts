@@ -62,7 +62,7 @@ async function templatesBelow(folder: string): Promise<Map<string, string>> {
   return new Map(await Promise.all(paths.map(async (path) => [path, await readFile(join(folder, path), 'utf8')] as const)))
 }
 
-function parseAnswers(flags: readonly string[] | undefined, base: RawAnswers): RawAnswers {
+export function parseAnswers(flags: readonly string[] | undefined, base: RawAnswers): RawAnswers {
   const answers = structuredClone(base)
   for (const flag of flags ?? []) {
     const match = /^([A-Za-z0-9-]+)\.([A-Za-z0-9]+)=(.*)$/s.exec(flag)

@@ -136,7 +136,7 @@ export function stopsRestart(
     return blocked(
       node,
       newest ? 'the last checked snapshot of etcd is older than 24 hours' : 'no snapshot of etcd was taken and checked',
-      'talos-preflight backup create first, or waive BAK-02',
+      `talos-preflight backup create first${newest ? '' : ', or waive BAK-02'}`,
     )
   return undefined
 }

@@ -141,7 +141,7 @@ export function takeBackApiServer(
   seen: Seen,
   applied: readonly Applied[],
   context: ApiServerSurroundings['context'],
-  of: Pick<ApiServerChange, 'stepId' | 'topic'> & {
+  of: Pick<ApiServerChange, 'stepId' | 'topic' | 'windowSeconds'> & {
     /** `audit policy`. */
     what: string
     /** Patches from the first value to the second. */
@@ -168,7 +168,7 @@ export function takeBackApiServer(
       yaml: patches.map((patch) => JSON.stringify(patch, null, 2)).join('\n---\n'),
       back: of.patches(last.form, first.before, last.set),
       undo: { sentence: `mend ${of.stepId} again`, record: { ...last } },
-      windowSeconds: windowQuestion.default,
+      windowSeconds: of.windowSeconds,
     })
   })
   return inOrder(made, one(seen.members), seen.config, context)

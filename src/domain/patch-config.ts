@@ -79,7 +79,7 @@ export const stopsWhileTried = (node: ObjectRef, { context }: Pick<Surroundings,
     : blocked(
         node,
         'a change is being tried on it now: what is active is not what is kept',
-        'wait until it was kept or has gone back; a change now would cancel the way back',
+        'wait until it was kept or has gone back; a change now would cancel the way back; one that outlived its window goes with a restart of the node',
       )
 
 /** The part of one node. Call `stopsChange` first. */

@@ -115,7 +115,8 @@ function lineIn(text: string): Line | undefined {
   }
 }
 
-const isMap = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+export const isMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 const hasObject = (value: unknown): value is Record<string, unknown> => isMap(value) && isMap(value.object)
 
 /** Whether a line has what later starts read of it; somebody may have changed it by hand. */

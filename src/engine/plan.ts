@@ -12,6 +12,7 @@ import {
 } from '../contract.ts'
 import { Refusal } from './errors.ts'
 import { answersFor, type Observed, type RawAnswers, seenForRemediate } from './evaluate.ts'
+import { isMap } from './journal.ts'
 
 /**
  * Plans as plain data. A plan is bound to the identity of what it changes, and each part to its own digest: it holds while every
@@ -26,6 +27,8 @@ export interface Stage {
   steps: string[]
   /** Takes proofs anew although the last ones still count. */
   renew?: true
+  /** What was answered for this plan alone: a plan from a file is made again with it. */
+  answers?: RawAnswers
 }
 
 export interface PlannedPart extends Part {
@@ -58,10 +61,11 @@ export function makePlan(
   const known = new Set<string>()
   for (const step of steps) {
     const seen = seenForRemediate(step, observed)
+    const answers = answersFor(step, given.answers)
     const remediation =
       stage.kind === 'undo'
-        ? (step.undo?.(seen, given.applied[step.id] ?? [], given.context) ?? { parts: [], blocked: [] })
-        : step.remediate?.(seen, answersFor(step, given.answers), given.context)
+        ? (step.undo?.(seen, given.applied[step.id] ?? [], given.context, answers) ?? { parts: [], blocked: [] })
+        : step.remediate?.(seen, answers, given.context)
     if (!remediation)
       throw new Refusal(
         'no-plan',
@@ -174,10 +178,14 @@ function isWhole(plan: Partial<Plan>): boolean {
     parts.every((p: Partial<PlannedPart> | null) => typeof p?.object?.name === 'string' && Array.isArray(p.actions)) &&
     Array.isArray(plan.blocked) &&
     Array.isArray(plan.stage?.steps) &&
+    areAnswers(plan.stage.answers ?? {}) &&
     typeof plan.identity === 'object' &&
     plan.identity !== null
   )
 }
+
+const areAnswers = (value: unknown): boolean =>
+  isMap(value) && Object.values(value).every((of) => isMap(of) && Object.values(of).every((text) => typeof text === 'string'))
 
 /** Parts of a plan that are not what fresh observations give and are not done either, each with a sentence. */
 export function whatChanged(plan: Plan, fresh: Plan, doneByJournal: (part: PlannedPart) => boolean): string[] {

@@ -227,6 +227,8 @@ export function createSession(options: SessionOptions): Session {
 
   const revive = async (text: string, name: string): Promise<Plan> => {
     const kept = readPlan(text, name)
+    const given = Object.entries(kept.stage.answers ?? {}).map(([id, texts]) => [id, { ...state.answers[id], ...texts }])
+    set({ answers: { ...state.answers, ...Object.fromEntries(given) } })
     const fresh = await plan(kept.stage)
     const changed = whatChanged(kept, fresh, doneByJournal)
     if (changed.length > 0)

@@ -31,7 +31,8 @@ export function patch(state: PracticeState, node: PracticeNode, words: readonly 
   if (!isAdmin) return fails(`error getting resource on node ${node.address}: ${DENIED}`)
   const merged = mergeInto(node, patches)
   if ('error' in merged) return fails(merged.from === 'node' ? HEAD(node) + merged.error : merged.error)
-  if (!merged.changed) return { ...SKIPPED, ...(dryRun ? {} : { state: withNode(state, { ...node, tried: null, written: true }) }) }
+  if (!merged.changed)
+    return { ...SKIPPED, ...(dryRun ? {} : { state: withNode(state, { ...node, tried: null, kept: null, written: true }) }) }
   // the real diff shows keys as context lines; this one does so too, so that a leak of it would be found
   if (dryRun)
     return {
@@ -41,14 +42,14 @@ export function patch(state: PracticeState, node: PracticeNode, words: readonly 
   return {
     exitCode: 0,
     stderr: `${HEAD(node)}Applied configuration without a reboot\n`,
-    state: withNode(state, { ...changed(node, configOf(merged.node), state.now), tried: null, written: true }),
+    state: withNode(state, { ...changed(node, configOf(merged.node), state.now), tried: null, kept: null, written: true }),
   }
 }
 
 /** `5m0s`, as Go writes it. */
 const goDuration = (seconds: number): string => (seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`)
 
-/** `--mode try --timeout 300s`: it is in effect, and goes back by itself. A second one goes back to before the first. */
+/** `--mode try --timeout 300s`: it is in effect, and goes back by itself. A second one takes the first one's way back away, and goes back to what that left. */
 export function tryPatch(state: PracticeState, node: PracticeNode, words: readonly string[], isAdmin: boolean): Answer {
   const [flag, timeout = '', ...rest] = words
   const seconds = /^(\d+)s$/.exec(timeout)?.[1]
@@ -60,12 +61,17 @@ export function tryPatch(state: PracticeState, node: PracticeNode, words: readon
   if (!merged.changed) return SKIPPED
   const tried = {
     until: new Date(new Date(state.now).getTime() + Number(seconds) * 1000).toISOString(),
-    before: node.tried?.before ?? configOf(node),
+    before: configOf(node),
   }
   return {
     exitCode: 0,
     stderr: `${HEAD(node)}Applied configuration without a reboot\nThe config is applied in 'try' mode and will be automatically reverted back in ${goDuration(Number(seconds))}\n`,
-    state: withNode(state, { ...changed(node, configOf(merged.node), state.now), tried, log: [...node.log, 'try'] }),
+    state: withNode(state, {
+      ...changed(node, configOf(merged.node), state.now),
+      tried,
+      kept: node.kept ?? configOf(node),
+      log: [...node.log, 'try'],
+    }),
   }
 }
 

@@ -16,15 +16,18 @@ export function changed(node: PracticeNode, to: NodeConfig, now: string): Practi
   }
 }
 
+function gone(node: PracticeNode, { before, until }: NonNullable<PracticeNode['tried']>): PracticeNode {
+  const kept = JSON.stringify(node.kept) === JSON.stringify(before) ? null : node.kept
+  return { ...changed(node, before, until), tried: null, kept, log: [...node.log, 'back'] }
+}
+
 /** The world with everything that has gone back by now. */
 export function settled(state: PracticeState): PracticeState {
   const due = (n: PracticeNode) => n.tried !== null && at(n.tried.until) <= at(state.now)
   if (!state.nodes.some(due)) return state
   return {
     ...state,
-    nodes: state.nodes.map((n) =>
-      due(n) && n.tried ? { ...changed(n, n.tried.before, n.tried.until), tried: null, log: [...n.log, 'back' as const] } : n,
-    ),
+    nodes: state.nodes.map((n) => (due(n) && n.tried ? gone(n, n.tried) : n)),
   }
 }
 

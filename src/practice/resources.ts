@@ -17,7 +17,7 @@ const onlyForAdmins = ({ asked, isAdmin }: Asking, answer: () => Answer, refused
   isAdmin ? answer() : fails(asked.map((n) => `error ${refused} on node ${n.address}: ${DENIED}`).join('\n'))
 
 /** The configuration that stays after a restart. */
-const persistent = (node: PracticeNode): PracticeNode => (node.tried ? { ...node, ...node.tried.before } : node)
+const persistent = (node: PracticeNode): PracticeNode => (node.kept ? { ...node, ...node.kept } : node)
 
 function machineConfigs({ asked, state }: Asking): Answer {
   return shown(
@@ -31,7 +31,7 @@ function machineConfigs({ asked, state }: Asking): Answer {
           id,
           n.address,
           machineConfig(config, state.clusterId),
-          n.changes - (n.tried && id === 'persistent' ? 1 : 0),
+          n.changes - (n.kept && id === 'persistent' ? 1 : 0),
         )
       }),
     ),

@@ -28,8 +28,10 @@ export interface PracticeNode extends NodeConfig {
   address: string
   type: Member['type']
   version: string
-  /** What stays, where what is in effect is only tried, and when it goes back. ISO 8601. */
+  /** When what is tried goes back, and to what. ISO 8601. */
   tried: { until: string; before: NodeConfig } | null
+  /** What stays after a restart, where that is not what is in effect. */
+  kept: NodeConfig | null
   /** How often its configuration was changed. */
   changes: number
   /** Something was kept since it started. */
@@ -54,7 +56,7 @@ export interface PracticeState {
 }
 
 /** A world that an earlier program kept in another shape is laid out anew. */
-export const STATE_VERSION = 3
+export const STATE_VERSION = 4
 
 export const configOf = ({ machineSysctls, sysctlDocument, firewall, podSecurity, auditPolicy }: NodeConfig): NodeConfig => ({
   machineSysctls,
@@ -79,6 +81,7 @@ export function newState(scenario: Scenario): PracticeState {
     podSecurity: type === 'controlplane' ? podSecurity(scenario) : null,
     auditPolicy: type === 'controlplane' ? { apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules: [{ level: 'Metadata' }] } : null,
     tried: null,
+    kept: null,
     changes: 1,
     written: false,
     log: [],

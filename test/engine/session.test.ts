@@ -210,6 +210,18 @@ describe('applying', () => {
     expect(reasons(next)).toEqual(['a is dark', 'b is lit'])
   })
 
+  test('of a plan in a file is made again with what was answered for it', async () => {
+    const w = world({ a: false })
+    const kept = await sessionOf(w).session.plan({ ...mend, answers: { 'LMP-01': { needed: 'no' } } })
+    const { session } = sessionOf(w, { answers: { 'LMP-01': { needed: 'yes' } } })
+    await session.revive(writePlan(kept), 'p.json')
+    expect(session.state().answers).toEqual({ 'LMP-01': { needed: 'no' } })
+    for (const answers of [[], { 'LMP-01': 'no' }, { 'LMP-01': { needed: 1 } }])
+      expect(await refusedBy(session.revive(writePlan({ ...kept, stage: { ...kept.stage, answers: answers as never } }), 'p.json'))).toBe(
+        'bad-plan',
+      )
+  })
+
   test('of a plan in a file is refused where somebody else changed what it is about', async () => {
     const w = world({ a: false, b: false })
     const text = writePlan(await sessionOf(w).session.plan(mend))

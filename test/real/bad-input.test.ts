@@ -145,6 +145,25 @@ describe('with real nodes', () => {
     expect(shown()).toContain('persistent')
   })
 
+  it('a second try takes the way back of the first one away, and no node with what that leaves is written to', async () => {
+    const w1 = node('w1')
+    const read = (id: string) => talosctl(cluster, '--nodes', w1.address, 'get', 'machineconfigs', id, '-o', 'jsonpath={.spec}').stdout
+    const [first, second] = ['net.ipv4.tcp_rfc1337', 'net.ipv4.ip_default_ttl']
+    const tryFor = (seconds: number, key: string, value: string) => {
+      const flags = ['--mode', 'try', '--timeout', `${seconds}s`, '--patch', JSON.stringify({ machine: { sysctls: { [key]: value } } })]
+      expect(talosctl(cluster, '--nodes', w1.address, 'patch', 'machineconfigs.config.talos.dev', 'v1alpha1', ...flags).code).toBe(0)
+    }
+    tryFor(15, first, '1')
+    const over = Date.now() + 20_000
+    tryFor(3, second, '65')
+    await eventually('the second went back', () => (read('v1alpha1').includes(second) ? undefined : true))
+    await eventually('the time of the first is over', () => (Date.now() > over ? true : undefined))
+    expect([read('v1alpha1').includes(first), read('persistent').includes(first)]).toEqual([true, false])
+    const me = new Operator(cluster)
+    await me.settleIn()
+    expect((await me.run('plan', 'INF-10')).stdout).toContain('w1: a change is being tried on it now')
+  })
+
   it('an endpoint that takes connections and never answers is told from one that is not there', async () => {
     const server = await listen(cluster.gateway)
     onTestFinished(() => void server.close())

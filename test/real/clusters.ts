@@ -95,7 +95,7 @@ async function wanted({ vitest }: TestProject): Promise<{ nodes: boolean; kubern
   const { filenamePattern } = vitest as { filenamePattern?: string[] }
   const chosen = await vitest.globTestSpecifications(filenamePattern)
   const texts = chosen.map((spec) => readFileSync(spec.moduleId, 'utf8'))
-  const used = new Set(texts.flatMap(usedBy).map((name) => SHARED[name]))
+  const used = new Set(texts.flatMap((text) => usedBy(text) ?? []).map((name) => SHARED[name]))
   return {
     nodes: used.has(BARE),
     kubernetes: [WITH_KUBERNETES, ALONE].flatMap((group) => (used.has(group) ? group : [])),

@@ -212,7 +212,7 @@ export default step({
     return { ...ordered, parts: ordered.parts.map((part, i) => (i === 0 ? { ...part, blocks: shown } : part)) }
   },
 
-  undo: ({ configs, members: seen, etcd, owners, server }, applied: Applied[], context): Remediation => {
+  undo: ({ configs, members: seen, etcd, owners, server }, applied: Applied[], context, answers): Remediation => {
     const around: Surroundings = { members: one(seen), etcd: one(etcd), owners: one(owners), context }
     const made = eachPart({ configs }, ({ configs: now }, node): Part | Blocked | undefined => {
       const records = applied.filter((a) => a.object.name === node.name).map((a) => a.record)
@@ -227,7 +227,7 @@ export default step({
         summary: `take back ${counted(ours.length, 'rule')}${action ? ' and the default action' : ''}${left}`,
         patches,
         yaml,
-        windowSeconds: firewallQuestions.window.default,
+        windowSeconds: answers.window,
         probes: probesFor(isPlane, apiPortOf(server), after),
         ...held(after),
         back: firewallPatches(after, keptConfig(now).firewall.rules, context.template).patches,

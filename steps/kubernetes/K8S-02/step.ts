@@ -150,10 +150,11 @@ export default step({
     return inOrder(made, known, config, context)
   },
 
-  undo: ({ admission: _, asked: __, previews: ___, ...seen }, applied, context) =>
+  undo: ({ admission: _, asked: __, previews: ___, ...seen }, applied, context, { window }) =>
     takeBackApiServer(seen, applied, context, {
       stepId: 'K8S-02',
       topic: 'podSecurity',
+      windowSeconds: window,
       what: 'pod security',
       patches: (form, from, to) =>
         to === null ? (podSecurityUndo(from, { form, before: null, set: from }) ?? []) : podSecurityPatches(form, from ?? undefined, to),

@@ -140,10 +140,11 @@ export default step({
     return inOrder(made, known, config, context)
   },
 
-  undo: ({ policy: _, server: __, ...seen }, applied, context) =>
+  undo: ({ policy: _, server: __, ...seen }, applied, context, { window }) =>
     takeBackApiServer(seen, applied, context, {
       stepId: 'MON-01',
       topic: 'auditPolicy',
+      windowSeconds: window,
       what: 'audit policy',
       patches: (form, from, to) => auditUndo({ form, before: to, set: from }),
     }),

@@ -38,12 +38,19 @@ export const BARE = both('t', 0, { controlPlanes: 2, workers: 1, kubernetes: fal
 export const WITH_KUBERNETES = both('q', 20, { controlPlanes: 1, workers: 1, kubernetes: true })
 /** Beside those, for changes that make an API server start again: two of them then wait at the same time. */
 export const ALONE = both('p', 40, { controlPlanes: 1, workers: 0, kubernetes: true })
-/** The clusters that a test file may share with others, by the function that it gets them from. */
+/** The clusters that test files share, by the function that they get theirs from. */
 export const SHARED = { clusterOf: BARE, kubernetesOf: WITH_KUBERNETES, aloneOf: ALONE } as const
 export type Shared = keyof typeof SHARED
 
-/** Which of them a file with this text uses; always in the same order, so that two files never wait for each other. */
-export const usedBy = (text: string): Shared[] => (Object.keys(SHARED) as Shared[]).filter((name) => new RegExp(`\\b${name}\\(`).test(text))
+/**
+ * Which of them the test file with this text uses; none where it needs no node. A file uses one, so that it never keeps a cluster waiting
+ * while it waits for another.
+ */
+export function usedBy(text: string): Shared | undefined {
+  const [used, more] = (Object.keys(SHARED) as Shared[]).filter((name) => new RegExp(`\\b${name}\\(`).test(text))
+  if (more) throw new Error(`a test file uses both ${used} and ${more}: make two of it`)
+  return used
+}
 
 /** Single nodes for tests that end with a node nobody can use any more. */
 export const SPARE = both('s', 30, { controlPlanes: 1, workers: 0, kubernetes: false })
