@@ -1,4 +1,4 @@
-import { type Condition, canonical, type Json, type Probe, type TryAction } from '../contract.ts'
+import { type Call, type Condition, canonical, type Json, type Probe, type TryAction } from '../contract.ts'
 import type { Entry } from './journal.ts'
 import type { Doing, Outcome } from './secrets.ts'
 import { explained, met, waitFor } from './waiting.ts'
@@ -44,7 +44,7 @@ export async function tryChange(action: TryAction, doing: Trying): Promise<Outco
   doing.note('tried', untilOf(action, new Date(begun)).toISOString())
   const after = await witness(action, begun + SEEN_WITHIN * 1000, doing)
   const wrong = await probeAll(probes, windowEnds - KEEP_TAKES * 1000, doing)
-  if (wrong) return goBack(action, windowEnds, wrong, doing)
+  if (wrong) return goBack(action, windowEnds, wrong.sentence, doing, wrong.explain)
   const before = await witness(action, windowEnds - KEEP_TAKES * 1000, doing)
   if (after === undefined || before === undefined)
     return goBack(action, windowEnds, 'whether somebody else changed it meanwhile cannot be seen, so it is not kept', doing)
@@ -84,8 +84,14 @@ async function witness({ unchanged }: TryAction, end: number, { ports, object, s
   }
 }
 
-/** The first probe that does not hold in time, as a sentence; undefined where all do. */
-async function probeAll(probes: readonly Probe[], end: number, doing: Trying): Promise<string | undefined> {
+/** What did not hold, and what may still say why, where nothing has said so yet. */
+interface Wrong {
+  sentence: string
+  explain?: Call | undefined
+}
+
+/** The first probe that does not hold in time; undefined where all do. */
+async function probeAll(probes: readonly Probe[], end: number, doing: Trying): Promise<Wrong | undefined> {
   const { ports } = doing
   const left = () => `comes back by itself in ${Math.max(0, Math.round((end - ports.clock.now().getTime()) / 1000) + KEEP_TAKES)} s`
   for (const probe of probes) {
@@ -105,9 +111,10 @@ async function probeAll(probes: readonly Probe[], end: number, doing: Trying): P
       doing.note(`${probe.condition.sentence}; ${left()}`)
       continue
     }
-    return doing.stopping() ? `stopped while "${probe.condition.sentence}" was waited for` : `${probe.condition.sentence}: ${held}${why}`
+    if (doing.stopping()) return { sentence: `stopped while "${probe.condition.sentence}" was waited for` }
+    return { sentence: `${probe.condition.sentence}: ${held}${why}`, explain: why ? undefined : probe.explain }
   }
-  return doing.stopping() ? 'stopped before it was kept' : undefined
+  return doing.stopping() ? { sentence: 'stopped before it was kept' } : undefined
 }
 
 async function keep(action: TryAction, doing: Trying): Promise<true | string> {
@@ -121,10 +128,13 @@ async function keep(action: TryAction, doing: Trying): Promise<true | string> {
 }
 
 /** Waits for the way back, and proves it by looking; where it did not come, the change is taken back by a call. */
-async function goBack(action: TryAction, windowEnds: number, why: string, doing: Trying): Promise<Outcome> {
+async function goBack(action: TryAction, windowEnds: number, sentence: string, doing: Trying, explain?: Call): Promise<Outcome> {
   const { ports, object } = doing
+  let [why, asks] = [sentence, explain]
   for (let left = windowEnds - ports.clock.now().getTime(); left > 0; left = windowEnds - ports.clock.now().getTime()) {
     doing.note(`${why}; nothing is sent, it takes itself back in ${Math.ceil(left / 1000)} s`)
+    const said = await explained(asks, 'it', ports)
+    if (said) [why, asks] = [why + said, undefined]
     await ports.clock.sleep(Math.min(left, 5000))
   }
   const end = ports.clock.now().getTime() + BACK_WITHIN * 1000

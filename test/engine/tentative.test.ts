@@ -137,6 +137,17 @@ describe('what is tried and does not hold', () => {
     expect(why?.reason).toContain('; it says: the bulb is loose;')
   })
 
+  test('gives the reason that is there only when the time of the probe is over', async () => {
+    const w = tryingWorld({ a: false })
+    const { call } = w.ports
+    w.ports.call = async (given, hooks) => {
+      const ran = await call(given, hooks)
+      return given.verb === 'why' && seconds(w) < 30 && ran.ok ? { ...ran, summary: '' } : ran
+    }
+    const { why } = await tried(w, { probes: [{ ...dark, explain: { verb: 'why', args: { name: 'a' } } }] })
+    expect(why?.reason).toBe('it is dark: the lamp is on; it says: the bulb is loose; it went back by itself, and a is as before')
+  })
+
   test('stops what comes behind it, which stays a plan', async () => {
     const w = tryingWorld({ a: false, b: false })
     const { result } = await tried(w, { probes: [dark] }, steady, ['a', 'b'])
