@@ -159,9 +159,12 @@ function withAttempts(findings: readonly Finding[], attempts: readonly Attempt[]
   return findings.map((finding) => {
     if (!isOpen(finding)) return finding
     const own = attempts.filter((a) => (findings.find(isOf(a)) ?? findings.find(isOpen)) === finding)
+    if (own.length === 0) return finding
+    const { name } = finding.object
     return {
       ...finding,
-      reason: [finding.reason, ...own.map((a) => a.sentence)].join('; '),
+      // what failed names the object somewhere, which is not where a reader looks for it
+      reason: [finding.reason.includes(name) ? finding.reason : `${name}: ${finding.reason}`, ...own.map((a) => a.sentence)].join('; '),
       evidence: [
         ...finding.evidence,
         ...own.map(({ line: { journal, seq, at, sha256 } }) => ({

@@ -112,8 +112,8 @@ describe('a verdict', () => {
         (f) => f.reason,
       )
     expect(reasons()).toEqual(['good', 'dark', 'bad'])
-    expect(reasons('0', '1', '2')).toEqual(['good', 'dark; 1 was tried', 'bad; 2 was tried'])
-    expect(reasons('somewhere')).toEqual(['good', 'dark; somewhere was tried', 'bad'])
+    expect(reasons('0', '1', '2')).toEqual(['good', '1: dark; 1 was tried', '2: bad; 2 was tried'])
+    expect(reasons('somewhere')).toEqual(['good', '1: dark; somewhere was tried', 'bad'])
   })
 
   test('of one object in two looks needs both', () => {
