@@ -175,6 +175,7 @@ export async function apiServerAnswers(cluster: KubernetesCluster): Promise<void
       return times >= 3 || undefined
     },
     300,
+    2000,
   )
 }
 

@@ -113,13 +113,21 @@ export function processesOf(node: RealNode, command: string): number[] {
     .map((p) => p.pid)
 }
 
-export async function eventually<T>(what: string, look: () => T | undefined | Promise<T | undefined>, seconds = 60): Promise<T> {
+/** Most looks start a tool, so that more of them would take from everybody else the time that they wait for. Milliseconds. */
+const POLL = 500
+
+export async function eventually<T>(
+  what: string,
+  look: () => T | undefined | Promise<T | undefined>,
+  seconds = 60,
+  poll = POLL,
+): Promise<T> {
   const end = Date.now() + seconds * 1000
   for (;;) {
     const found = await look()
     if (found !== undefined) return found
     if (Date.now() > end) throw new Error(`${what}: not so after ${seconds} s`)
-    await new Promise((done) => setTimeout(done, 200))
+    await new Promise((done) => setTimeout(done, poll))
   }
 }
 

@@ -148,7 +148,7 @@ export async function healthy(cluster: RealCluster, talosconfig: string): Promis
   for (let why = await missing(); why; why = await missing()) {
     if (Date.now() > end)
       throw new Error(`${cluster.name} (Talos ${cluster.version}) is not healthy: ${why}; see ${join(runOf(cluster.name), 'nodes')}`)
-    await sleep(500)
+    await sleep(2000)
   }
 }
 
