@@ -1,27 +1,24 @@
 import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
-import { goesBack, heldBy, lastOf, thereAndBack } from './support/api-server-changes.ts'
+import { heldBy, lastOf, thereAndBack } from './support/api-server-changes.ts'
 import {
-  apiServerAnswers,
   asAtFirst,
+  DENIED,
+  DENIED_SAID,
   FULL,
   journalled,
   LIMIT,
   patched,
   patchesOf,
-  poisonsFor,
   settled,
   somebodysDryRun,
-  tryByHand,
   withoutArgument,
 } from './support/changes.ts'
 import { aloneOf, type KubernetesCluster, kubectl } from './support/kubernetes.ts'
-import { eventually, nodeOf, talosctl } from './support/nodes.ts'
+import { nodeOf } from './support/nodes.ts'
 import { goHome } from './support/operator.ts'
 
 const version = inject('version')
 const RESTRICTED = ['--answer', 'K8S-02.level=restricted']
-const DENIED = 'encryption-provider-config'
-const SAID = new RegExp(`extra arg \\\\?"${DENIED}\\\\?" is not allowed`)
 
 describe('K8S-02 on a real control plane', () => {
   let alone: KubernetesCluster
@@ -70,7 +67,7 @@ describe('K8S-02 on a real control plane', () => {
         await journalled(me, 'tried')
         if (FULL) expect(somebodysDryRun(alone, plane).code).toBe(0)
         const applied = await ended
-        expect(lastOf(applied)).toMatch(SAID)
+        expect(lastOf(applied)).toMatch(DENIED_SAID)
         expect(lastOf(applied)).toContain(
           `it ${FULL ? 'did not go back by itself and was taken back' : 'went back by itself'}, and cp1 is as before`,
         )
@@ -80,33 +77,6 @@ describe('K8S-02 on a real control plane', () => {
         patched(alone, plane, withoutArgument(DENIED, version))
       }
       expect(heldBy(alone)).toEqual(first)
-    },
-    LIMIT,
-  )
-
-  it.each(poisonsFor(version, ['misspelt field']))(
-    'and a MON-01 with a $name in it: that is not rendered by Talos, and goes back by itself',
-    async (poison) => goesBack(await settled(alone), 'MON-01', poison),
-    LIMIT,
-  )
-
-  it.runIf(FULL)(
-    'and a denied argument, sent past the program: that changes nothing, and goes back by itself',
-    async () => {
-      const plane = nodeOf(alone, 'cp1')
-      await apiServerAnswers(alone)
-      const before = heldBy(alone)
-      const told = tryByHand(alone, plane, patchesOf('denied argument', version), 75)
-      expect(told.code, told.stderr).toBe(0)
-      expect(heldBy(alone)).not.toEqual(before)
-      const look = (...args: string[]) => talosctl(alone, '--nodes', plane.address, ...args).stdout
-      try {
-        await eventually('the node says why', () => SAID.test(look('logs', 'controller-runtime', '--tail', '200')) || undefined)
-        // Talos sets this argument itself
-        expect(look('get', 'staticpods', 'kube-apiserver', '-o', 'yaml')).not.toContain('/nowhere/')
-      } finally {
-        await eventually('the config is as before', () => JSON.stringify(heldBy(alone)) === JSON.stringify(before) || undefined, 150)
-      }
     },
     LIMIT,
   )

@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
-import { goesBack, thereAndBack } from './support/api-server-changes.ts'
-import { asAtFirst, auditLines, LIMIT, poisonsFor, settled } from './support/changes.ts'
+import { thereAndBack } from './support/api-server-changes.ts'
+import { asAtFirst, auditLines, LIMIT, settled } from './support/changes.ts'
 import { type KubernetesCluster, kubernetesOf, mustKubectl } from './support/kubernetes.ts'
 import { eventually, nodeOf } from './support/nodes.ts'
 import { goHome } from './support/operator.ts'
@@ -39,12 +39,6 @@ describe('MON-01 on a real cluster', () => {
         mustKubectl(cluster, ['delete', 'clusterrole', name])
       })
     },
-    LIMIT,
-  )
-
-  it.each(poisonsFor(version, ['doubled exemption', 'unwritable log']))(
-    'with a $name in it stops the API server, and both go back by themselves',
-    async (poison) => goesBack(await settled(cluster), 'MON-01', poison),
     LIMIT,
   )
 })

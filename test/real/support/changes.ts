@@ -114,11 +114,15 @@ export interface Poison {
   reason: RegExp
 }
 
+/** Talos sets it itself, and lets nobody else. */
+export const DENIED = 'encryption-provider-config'
+export const DENIED_SAID = new RegExp(`extra arg \\\\?"${DENIED}\\\\?" is not allowed`)
+
 const POISONS = {
   'doubled exemption': { of: '1.13', reason: /exemptions\.namespaces\[1\]: Duplicate value: \\?"kube-system/ },
   'unwritable log': { of: '1.14', reason: /nowhere/ },
-  'misspelt field': { of: '1.14', reason: /unknown field \\?"rules\[0\]\.resourcez/ },
-  'denied argument': { of: '1.13', reason: /extra arg \\?"encryption-provider-config\\?" is not allowed/ },
+  'misspelt field': { of: '1.13', reason: /unknown field \\?"rules\[0\]\.resourcez/ },
+  'denied argument': { of: '1.13', reason: DENIED_SAID },
 } as const
 type PoisonName = keyof typeof POISONS
 
@@ -143,7 +147,7 @@ export function patchesOf(name: PoisonName, version: Version): object[] {
     case 'unwritable log':
       return argumentPatch(version, { 'audit-log-path': '/nowhere/audit.log' })
     case 'denied argument':
-      return argumentPatch(version, { 'encryption-provider-config': '/nowhere/encryption.yaml' })
+      return argumentPatch(version, { [DENIED]: '/nowhere/encryption.yaml' })
   }
 }
 

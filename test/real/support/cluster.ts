@@ -38,6 +38,7 @@ export const BARE = both('t', 0, { controlPlanes: 2, workers: 1, kubernetes: fal
 export const WITH_KUBERNETES = both('q', 20, { controlPlanes: 1, workers: 1, kubernetes: true })
 /** Beside those, for changes that make an API server start again: two of them then wait at the same time. */
 export const ALONE = both('p', 40, { controlPlanes: 1, workers: 0, kubernetes: true })
+
 /** The clusters that test files share, by the function that they get theirs from. */
 export const SHARED = { clusterOf: BARE, kubernetesOf: WITH_KUBERNETES, aloneOf: ALONE } as const
 export type Shared = keyof typeof SHARED
