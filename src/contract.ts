@@ -69,6 +69,10 @@ export function plainLine(text: string, most = 300): string {
   return line.length > most ? `${line.slice(0, most - 1)}…` : line
 }
 
+/** An object that is no list, as JSON and YAML have it. */
+export const isMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
 /** JSON with sorted keys, so that equal values have equal text. */
 export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`

@@ -22,8 +22,8 @@ async function reviewed(world: World, plan: Plan): Promise<{ reviews: PartReview
 }
 
 export async function plan({ world, front, json, out, words }: CommandContext): Promise<number> {
-  const answers = parseAnswers(world.flags.answer, {})
-  const made = await world.session.plan({ ...stageOf(world, words), ...(world.flags.answer ? { answers } : {}) })
+  const given = world.flags.answer ? { answers: parseAnswers(world.flags.answer, {}) } : {}
+  const made = await world.session.plan({ ...stageOf(world, words), ...given })
   const { text } = await reviewed(world, made)
   if (world.flags.out) {
     const path = resolve(world.place.system.files.cwd, world.flags.out)

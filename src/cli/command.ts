@@ -1,7 +1,7 @@
 import { isChange, SEVERITIES, type Severity } from '../contract.ts'
 import { Failure, Refusal } from '../engine/errors.ts'
 import { exitCodeFor } from '../engine/evaluate.ts'
-import type { Unfinished } from '../engine/journal.ts'
+import type { Unfinished } from '../engine/history.ts'
 import type { Plan } from '../engine/plan.ts'
 import type { Became } from '../engine/resume.ts'
 import type { Report } from '../engine/state.ts'

@@ -1,4 +1,5 @@
 import { plain, plainLine } from '../contract.ts'
+import { ADD_RECOVERY } from '../domain/recipients.ts'
 import { TRIED_VERSIONS } from '../domain/versions.ts'
 import { EXIT } from '../engine/errors.ts'
 import { sha256Of } from '../system/sha256.ts'
@@ -126,7 +127,7 @@ async function linesOf(world: World): Promise<Line[]> {
       ...(recipients.length > 1
         ? {}
         : {
-            hint: 'talos-preflight keys create; talos-preflight keys add NAME RECIPIENT --role recovery --opens secrets, and one with --opens backups',
+            hint: `talos-preflight keys create; ${ADD_RECOVERY}`,
           }),
     })
   return lines

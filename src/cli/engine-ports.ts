@@ -2,7 +2,7 @@ import { type Block, type Call, type Opens, one, plain, plainLine } from '../con
 import { OBSERVATIONS } from '../domain/all-observations.ts'
 import { maskedDiff } from '../domain/masked-diff.ts'
 import { clusterInfo, type TalosContext, talosContexts } from '../domain/observations.ts'
-import { refuseRecipients } from '../domain/recipients.ts'
+import { ADD_RECOVERY, refuseRecipients } from '../domain/recipients.ts'
 import type { Verbs } from '../domain/verbs.ts'
 import type { CallHooks, CallResult, EnginePorts } from '../engine/ports.ts'
 import { lastControllerError, lastPodError } from '../observe/parse.ts'
@@ -45,8 +45,11 @@ export function enginePorts(parts: Parts): EnginePorts {
     ...secretPorts(parts, recipientsFor),
     cannotSeal: (opens) => {
       const recipients = recipientsFor(opens)
-      if (recipients.length === 0) return `nobody could open what would be sealed: no recipient in preflight.yaml opens ${opens}`
-      return refuseRecipients(recipients)
+      const reason =
+        recipients.length === 0
+          ? `nobody could open what would be sealed: no recipient in preflight.yaml opens ${opens}`
+          : refuseRecipients(recipients)
+      return reason === undefined ? undefined : { reason, remedy: `talos-preflight keys create, then ${ADD_RECOVERY}` }
     },
     identify: async () => {
       const seen = await observer.observe([clusterInfo.name, talosContexts.name], {})

@@ -1,7 +1,7 @@
 import { dirname, join, relative, resolve } from 'node:path'
 import { plainLine } from '../contract.ts'
 import type { RecipientEntry } from '../domain/profile.ts'
-import { kindOfRecipient, refuseRecipients } from '../domain/recipients.ts'
+import { ADD_RECOVERY, kindOfRecipient, refuseRecipients } from '../domain/recipients.ts'
 import { EXIT, Failure, Refusal } from '../engine/errors.ts'
 import { insideGit } from '../observe/inside-git.ts'
 import { unseal } from '../tools/seal.ts'
@@ -125,9 +125,7 @@ async function create(context: CommandContext): Promise<number> {
   out(`Your identity is at ${path} (mode 0600). Keep a copy of it: without it nothing that is sealed can be opened.\n`)
   await addRecipient(context, entryFor(world, name, recipient, world.flags.role ?? 'operator'))
   if (!(workspace.profile.recipients ?? []).some((r) => r.role === 'recovery'))
-    out(
-      'Next: recovery identities, each made by whoever keeps it (age-keygen), their public halves added here: talos-preflight keys add NAME RECIPIENT --role recovery --opens secrets, and one with --opens backups\n',
-    )
+    out(`Next: recovery identities, each made by whoever keeps it (age-keygen), their public halves added here: ${ADD_RECOVERY}\n`)
   return EXIT.ok
 }
 
@@ -193,9 +191,7 @@ export async function keys(context: CommandContext): Promise<number> {
         if (opens) out(`opens       ${opens}\n`)
         if (recipients.length === 0) out('recipient   none: nothing can be sealed\n            talos-preflight keys create\n')
         else if (!recipients.some((r) => r.role === 'recovery'))
-          out(
-            'recipient   no recovery identity: if yours is lost, so is what was sealed\n            talos-preflight keys add NAME RECIPIENT --role recovery --opens secrets, and one with --opens backups\n',
-          )
+          out(`recipient   no recovery identity: if yours is lost, so is what was sealed\n            ${ADD_RECOVERY}\n`)
       }
       return EXIT.ok
     }

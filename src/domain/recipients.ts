@@ -18,6 +18,9 @@ export function kindOfRecipient(recipient: string): RecipientKind | undefined {
 
 const isPostQuantum = (kind: RecipientKind | undefined): boolean => kind === 'post-quantum' || kind === 'post-quantum hardware tag'
 
+/** What adds them, so that whoever opens the backups is not whoever opens the keys: CRT-02 wants that. */
+export const ADD_RECOVERY = 'talos-preflight keys add NAME RECIPIENT --role recovery --opens secrets, and one with --opens backups'
+
 /** A private identity that somebody took for a recipient. */
 export const isPrivate = (text: string): boolean => /^AGE-(SECRET-KEY|PLUGIN)-/i.test(text)
 

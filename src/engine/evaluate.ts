@@ -3,6 +3,7 @@ import {
   type AnyStep,
   type Finding,
   type Json,
+  type ObjectRef,
   type Observable,
   plainLine,
   type Questions,
@@ -15,11 +16,10 @@ import {
   type Word,
 } from '../contract.ts'
 import { EXIT, Refusal } from './errors.ts'
-import type { Attempt } from './journal.ts'
 
 /**
- * Evaluates steps. Pure: the same observations, answers and day give the same findings, so a report can be evaluated again later
- * from the evidence alone.
+ * Evaluates steps. Pure: the same observations, answers, attempts and day give the same findings, so a report can be evaluated again
+ * later from evidence and journal alone.
  */
 
 /** Sightings by the name of their observation. */
@@ -28,6 +28,15 @@ export type Observed = Record<string, Sighting<unknown>[]>
 export interface JudgedFinding extends Finding {
   attestation?: Word
   waiver?: Word
+}
+
+/** What became of the last attempt to mend an object, where that is not what was wanted. */
+export interface Attempt {
+  object: ObjectRef
+  /** A sentence without a final period, safe to draw. */
+  sentence: string
+  /** The line that says so: its journal and number, when it was written, and its hash, which the line behind it names. */
+  line: { journal: string; seq: number; at: string; sha256: string }
 }
 
 /** How a step is counted; disjoint. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Call, type Condition, type Json, type ObjectRef, plainLine } from '../contract.ts'
+import { type Call, type Condition, isMap, type Json, type ObjectRef } from '../contract.ts'
 import type { Summary } from './evaluate.ts'
 import type { Stage } from './plan.ts'
 
@@ -115,8 +115,6 @@ function lineIn(text: string): Line | undefined {
   }
 }
 
-export const isMap = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 const hasObject = (value: unknown): value is Record<string, unknown> => isMap(value) && isMap(value.object)
 
 /** Whether a line has what later starts read of it; somebody may have changed it by hand. */
@@ -199,115 +197,4 @@ export function verifyJournals(files: readonly { name: string; text: string }[])
 export function headsOf(files: readonly JournalFile[]): Record<string, string> {
   const named = new Set(files.flatMap((f) => (f.lines[0]?.kind === 'opened' ? Object.keys(f.lines[0].heads) : [])))
   return Object.fromEntries(files.filter((f) => f.head !== null && !named.has(f.name)).map((f) => [f.name, f.head as string]))
-}
-
-/* ---- what a later start wants to know -------------------------------------------------------------------- */
-
-/** A run that ended without saying so. */
-export interface Unfinished {
-  run: string
-  at: string
-  command: string
-  process: ProcessRef
-  /** Consented parts with the actions that have no outcome yet. */
-  intent?: Extract<Line, { kind: 'intent' }>
-  /** The child that ran for this intent, if the journal got that far. */
-  child?: ProcessRef
-  /** Objects whose part was done, and those still to come. */
-  done: string[]
-  left: string[]
-  steps: string[]
-  stage: Stage['kind']
-  /** Where the whole plan is kept, below the workspace. */
-  plan: string
-}
-
-const partKey = (x: { step: string; object: ObjectRef }): string => `${x.step} ${x.object.kind}/${x.object.name}`
-
-/** Runs that changed something, or were about to, and did not close; newest first. One that a later run resolved is left out; one that it could not tell about is not. */
-export function unfinished(files: readonly JournalFile[]): Unfinished[] {
-  const resolved = new Set(
-    files
-      .flatMap((f) => f.lines)
-      .flatMap((l) => (l.kind === 'resolved' && l.result !== 'cannot tell' ? [`${l.run} ${l.part} ${l.action}`] : [])),
-  )
-  const found: Unfinished[] = []
-  for (const file of files) {
-    const opened = file.lines[0]
-    if (opened?.kind !== 'opened' || file.lines.at(-1)?.kind === 'closed') continue
-    const consent = file.lines.findLast((l) => l.kind === 'consented')
-    const planned = file.lines.findLast((l) => l.kind === 'planned' && consent && l.digest === consent.digest)
-    if (planned?.kind !== 'planned') continue
-    const after = file.lines.filter((l) => consent && l.seq > consent.seq)
-    const outcomes = after.filter((l) => l.kind === 'outcome')
-    const intent = after.findLast((l) => l.kind === 'intent')
-    const open =
-      intent && !outcomes.some((o) => o.part === intent.part && o.action === intent.action && o.seq > intent.seq) ? intent : undefined
-    const isDone = (p: (typeof planned.parts)[number]) =>
-      p.actions.every((a) => outcomes.some((o) => o.part === p.digest && o.action === a && isBehind(o.result)))
-    const left = planned.parts.filter((p) => !isDone(p))
-    if (left.length === 0) continue
-    const child = open && after.findLast((l) => l.kind === 'child' && l.part === open.part && l.action === open.action)
-    if (open && resolved.has(`${file.name} ${open.part} ${open.action}`)) continue
-    if (!open && files.some((f) => f.name > file.name && f.lines.some((l) => l.kind === 'consented' || l.kind === 'resolved'))) continue
-    found.push({
-      run: file.name,
-      at: opened.at,
-      command: opened.command,
-      process: opened.process,
-      ...(open ? { intent: open } : {}),
-      ...(child?.kind === 'child' ? { child: child.process } : {}),
-      done: planned.parts.filter(isDone).map((p) => p.object.name),
-      left: left.map((p) => p.object.name),
-      steps: planned.stage.steps,
-      stage: planned.stage.kind,
-      plan: planned.path,
-    })
-  }
-  return found.toReversed()
-}
-
-/** Changes that the journals say were made for a step and not taken back since, oldest first, one an object. */
-export function appliedFor(files: readonly JournalFile[], step: string): { object: ObjectRef; record: Json }[] {
-  const made = new Map<string, { object: ObjectRef; record: Json }[]>()
-  const lines = files.flatMap((f) => f.lines).toSorted((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
-  for (const line of lines) {
-    if ((line.kind !== 'outcome' && line.kind !== 'resolved') || line.step !== step || line.result !== 'done' || line.record === undefined)
-      continue
-    const key = partKey(line)
-    if (line.stage === 'undo') made.delete(key)
-    else made.set(key, [...(made.get(key) ?? []), { object: line.object, record: line.record }])
-  }
-  return [...made.values()].flat()
-}
-
-/** What became of the last attempt to mend an object, where that is not what was wanted. */
-export interface Attempt {
-  object: ObjectRef
-  /** A sentence without a final period, safe to draw. */
-  sentence: string
-  /** The line that says so: its journal and number, when it was written, and its hash, which the line behind it names. */
-  line: { journal: string; seq: number; at: string; sha256: string }
-}
-
-/** Attempts to mend a step that failed and that no later one made good, one an object. */
-export function failedFor(files: readonly JournalFile[], step: string): Attempt[] {
-  const failed = new Map<string, Attempt & { action: string }>()
-  const lines = files.flatMap((f) => f.lines.map((line) => ({ journal: f.name, line })))
-  for (const { journal, line } of lines.toSorted((a, b) => (a.line.at < b.line.at ? -1 : a.line.at > b.line.at ? 1 : 0))) {
-    if ((line.kind !== 'outcome' && line.kind !== 'resolved') || line.step !== step || line.stage !== 'mend') continue
-    const key = partKey(line)
-    if (line.result === 'done' || line.result === 'unproved') {
-      if (failed.get(key)?.action === line.action) failed.delete(key)
-    } else if (line.result !== 'stopped' && typeof line.reason === 'string') {
-      const [said, when] = [plainLine(line.reason, 600), plainLine(line.at.slice(0, 16)).replace('T', ' ')]
-      failed.set(key, {
-        object: line.object,
-        sentence: `the last attempt to mend it (${when} UTC) ${line.kind === 'outcome' ? 'failed' : 'was interrupted'}: ${said}`,
-        line: { journal, seq: line.seq, at: line.at, sha256: hashOf(JSON.stringify(line)) },
-        action: line.action,
-      })
-    }
-  }
-  return [...failed.values()].map(({ action: _, ...attempt }) => attempt)
 }

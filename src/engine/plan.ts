@@ -6,13 +6,13 @@ import {
   type Blocked,
   canonical,
   isChange,
+  isMap,
   type Json,
   type Part,
   type StepContext,
 } from '../contract.ts'
 import { Refusal } from './errors.ts'
 import { answersFor, type Observed, type RawAnswers, seenForRemediate } from './evaluate.ts'
-import { isMap } from './journal.ts'
 
 /**
  * Plans as plain data. A plan is bound to the identity of what it changes, and each part to its own digest: it holds while every

@@ -78,8 +78,8 @@ export interface EnginePorts {
   ) => Promise<{ look: Look<unknown>; of: string }>
   /** The public values of an observation that later actions may use. */
   outputs: (observation: string, value: unknown) => Record<string, string | number>
-  /** Why nothing can be sealed for this, or undefined where it can. */
-  cannotSeal: (opens: Opens) => string | undefined
+  /** Why nothing can be sealed for this, and what would let it; undefined where it can. */
+  cannotSeal: (opens: Opens) => { reason: string; remedy: string } | undefined
   /** `partial` is what can be told of it without asking it. */
   identify: () => Promise<Identified>
   processes: { self: () => ProcessRef; alive: (ref: ProcessRef) => boolean }

@@ -24,12 +24,7 @@ export function refuseToApply(plan: Plan, ports: Pick<EnginePorts, 'workspace' |
     )
   for (const opens of new Set(actions.flatMap((a) => (a.kind === 'seal' ? [a.opens] : [])))) {
     const why = ports.cannotSeal(opens)
-    if (why)
-      throw new Refusal(
-        'cannot-seal',
-        why,
-        'talos-preflight keys create, then keys add NAME RECIPIENT --role recovery --opens secrets, and one with --opens backups',
-      )
+    if (why) throw new Refusal('cannot-seal', why.reason, why.remedy)
   }
   const asks = actions.find((a) => a.kind === 'prove' && a.terminal && a.required)
   if (asks && !terminal)

@@ -1,6 +1,6 @@
 import type { Call } from '../contract.ts'
 import { Interrupted } from './errors.ts'
-import type { Unfinished } from './journal.ts'
+import type { Unfinished } from './history.ts'
 import type { EnginePorts } from './ports.ts'
 import { met } from './waiting.ts'
 

@@ -1,6 +1,6 @@
 import type { Block } from '../contract.ts'
 import type { Observed, RawAnswers, StepResult, Summary } from './evaluate.ts'
-import type { Unfinished } from './journal.ts'
+import type { Unfinished } from './history.ts'
 import type { PerformResult, Progress } from './perform.ts'
 import type { Plan } from './plan.ts'
 import type { LookProgress } from './ports.ts'

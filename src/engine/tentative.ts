@@ -38,16 +38,16 @@ export async function tryChange(action: TryAction, doing: Trying): Promise<Outco
     const { look } = await ports.observeOne(action.tried.observation, object)
     const there = look.ok ? ports.holds(action.tried.observation, action.tried.predicate, look.value, action.tried.args) : true
     if (there !== true) return { result: 'failed', reason: called.reason, ...(called.remedy ? { remedy: called.remedy } : {}) }
-    if (!look.ok) return goBack(action, windowEnds, called.reason, doing)
+    if (!look.ok) return goBack(action, windowEnds, { sentence: called.reason }, doing)
   }
   await doing.journal({ kind: 'tried', part: doing.part, action: action.id, until: untilOf(action, new Date(begun)).toISOString() })
   doing.note('tried', untilOf(action, new Date(begun)).toISOString())
   const after = await witness(action, begun + SEEN_WITHIN * 1000, doing)
   const wrong = await probeAll(probes, windowEnds - KEEP_TAKES * 1000, doing)
-  if (wrong) return goBack(action, windowEnds, wrong.sentence, doing, wrong.explain)
+  if (wrong) return goBack(action, windowEnds, wrong, doing)
   const before = await witness(action, windowEnds - KEEP_TAKES * 1000, doing)
   if (after === undefined || before === undefined)
-    return goBack(action, windowEnds, 'whether somebody else changed it meanwhile cannot be seen, so it is not kept', doing)
+    return goBack(action, windowEnds, { sentence: 'whether somebody else changed it meanwhile cannot be seen, so it is not kept' }, doing)
   if (after !== before)
     return {
       result: 'failed',
@@ -57,7 +57,7 @@ export async function tryChange(action: TryAction, doing: Trying): Promise<Outco
   const kept = await keep(action, doing)
   return kept === true
     ? { result: 'done', reason: `kept after ${Math.round((ports.clock.now().getTime() - begun) / 1000)} s` }
-    : goBack(action, windowEnds, kept, doing)
+    : goBack(action, windowEnds, { sentence: kept }, doing)
 }
 
 /** Probes that compare with what is there before the try, with that; what cannot be seen now could not be compared later. */
@@ -128,9 +128,9 @@ async function keep(action: TryAction, doing: Trying): Promise<true | string> {
 }
 
 /** Waits for the way back, and proves it by looking; where it did not come, the change is taken back by a call. */
-async function goBack(action: TryAction, windowEnds: number, sentence: string, doing: Trying, explain?: Call): Promise<Outcome> {
+async function goBack(action: TryAction, windowEnds: number, wrong: Wrong, doing: Trying): Promise<Outcome> {
   const { ports, object } = doing
-  let [why, asks] = [sentence, explain]
+  let { sentence: why, explain: asks } = wrong
   for (let left = windowEnds - ports.clock.now().getTime(); left > 0; left = windowEnds - ports.clock.now().getTime()) {
     doing.note(`${why}; nothing is sent, it takes itself back in ${Math.ceil(left / 1000)} s`)
     const said = await explained(asks, 'it', ports)

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { parseDocument } from 'yaml'
-import { plainLine } from '../contract.ts'
+import { isMap, plainLine } from '../contract.ts'
 import { plainValue } from './parse.ts'
 
 /**
@@ -21,7 +21,6 @@ export interface KubeContext {
 }
 
 type Raw = Record<string, unknown>
-const isMap = (value: unknown): value is Raw => typeof value === 'object' && value !== null && !Array.isArray(value)
 const named = (list: unknown, field: string): Map<string, Raw> =>
   new Map(
     (Array.isArray(list) ? list : [])

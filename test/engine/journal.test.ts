@@ -1,17 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Json } from '../../src/contract.ts'
-import {
-  appliedFor,
-  type Entry,
-  failedFor,
-  hashOf,
-  headsOf,
-  lineOf,
-  readJournal,
-  unfinished,
-  verifyJournals,
-} from '../../src/engine/journal.ts'
+import { appliedFor, failedFor, unfinished } from '../../src/engine/history.ts'
+import { type Entry, hashOf, headsOf, lineOf, readJournal, verifyJournals } from '../../src/engine/journal.ts'
 import { lampRef } from './world.ts'
 
 interface File {

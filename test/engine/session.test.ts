@@ -134,7 +134,7 @@ describe('applying', () => {
   test('refuses where nothing can be sealed, where there is nothing to do, nowhere to write, and nobody says who it is', async () => {
     const w = world({ a: false })
     const plan = await sessionOf(w).session.plan(mend)
-    w.ports.cannotSeal = () => 'nobody could open it'
+    w.ports.cannotSeal = () => ({ reason: 'nobody could open it', remedy: 'name somebody who can' })
     expect(await refusedBy(sessionOf(w).session.apply(plan, yes))).toBe('cannot-seal')
     w.ports.cannotSeal = () => undefined
     expect(await refusedBy(sessionOf(w).session.apply({ ...plan, parts: [] }, yes))).toBe('nothing-to-do')

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, inject, it, onTestFinished } f
 import { parseDocument } from 'yaml'
 import { expectCalm, listen, said } from './support/calm.ts'
 import { certificateFor } from './support/certificates.ts'
+import { tryByHand } from './support/changes.ts'
 import {
   clusterOf,
   configOf,
@@ -135,9 +136,7 @@ describe('with real nodes', () => {
     await me.settleIn()
     const plan = async () => (await me.run('plan', 'INF-10')).stdout
     expect(await plan()).toMatch(/^1 {2}w1: set 1[35] keys/m)
-    const patch = JSON.stringify({ machine: { sysctls: { 'net.ipv4.tcp_rfc1337': '1' } } })
-    const tried = ['patch', 'machineconfigs.config.talos.dev', 'v1alpha1', '--mode', 'try', '--timeout', '20s', '--patch', patch]
-    expect(talosctl(cluster, '--nodes', w1.address, ...tried).code).toBe(0)
+    expect(tryByHand(cluster, w1, [{ machine: { sysctls: { 'net.ipv4.tcp_rfc1337': '1' } } }], 20).code).toBe(0)
     expect(await plan()).toContain('w1: a change is being tried on it now')
     await eventually('it went back', () => (/v1alpha1 +3$/m.test(shown()) ? true : undefined), 60)
     expect(await plan()).toMatch(/^1 {2}w1: set 1[35] keys/m)
@@ -149,10 +148,8 @@ describe('with real nodes', () => {
     const w1 = node('w1')
     const read = (id: string) => talosctl(cluster, '--nodes', w1.address, 'get', 'machineconfigs', id, '-o', 'jsonpath={.spec}').stdout
     const [first, second] = ['net.ipv4.tcp_rfc1337', 'net.ipv4.ip_default_ttl']
-    const tryFor = (seconds: number, key: string, value: string) => {
-      const flags = ['--mode', 'try', '--timeout', `${seconds}s`, '--patch', JSON.stringify({ machine: { sysctls: { [key]: value } } })]
-      expect(talosctl(cluster, '--nodes', w1.address, 'patch', 'machineconfigs.config.talos.dev', 'v1alpha1', ...flags).code).toBe(0)
-    }
+    const tryFor = (seconds: number, key: string, value: string) =>
+      expect(tryByHand(cluster, w1, [{ machine: { sysctls: { [key]: value } } }], seconds).code).toBe(0)
     tryFor(15, first, '1')
     const over = Date.now() + 20_000
     tryFor(3, second, '65')

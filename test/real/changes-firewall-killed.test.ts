@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { said } from './support/calm.ts'
-import { asAtFirst, FULL, holdKeeps, LIMIT, settled, somebodysDryRun } from './support/changes.ts'
+import { asAtFirst, holdKeeps, LIMIT, settled, somebodysDryRun, triedOn } from './support/changes.ts'
 import { firewallIn, killedAt, mendedBy, RULES } from './support/firewall-changes.ts'
 import { aloneOf, type KubernetesCluster } from './support/kubernetes.ts'
 import { configOf, nodeOf } from './support/nodes.ts'
@@ -16,7 +16,7 @@ describe('INF-02 on a real control plane, killed', () => {
   })
   afterEach(goHome)
 
-  it.runIf(FULL || version === '1.14')(
+  it.runIf(triedOn('1.14'))(
     'in the window: a second operator is refused, and the next start says so, waits for the way back, and goes on',
     async () => {
       const [me, other] = [await settled(alone), await settled(alone)]
@@ -34,7 +34,7 @@ describe('INF-02 on a real control plane, killed', () => {
     LIMIT,
   )
 
-  it.runIf(FULL || version === '1.13')(
+  it.runIf(triedOn('1.13'))(
     'in the window, in which somebody makes a dry run: what took the way back away is said, and it is taken back where that is agreed to',
     async () => {
       const me = await settled(alone)
@@ -54,7 +54,7 @@ describe('INF-02 on a real control plane, killed', () => {
     LIMIT,
   )
 
-  it.runIf(FULL || version === '1.14')(
+  it.runIf(triedOn('1.14'))(
     'before the keep: it goes back, and the next start says so',
     async () => {
       const me = await settled(alone)

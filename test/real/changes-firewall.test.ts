@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { said } from './support/calm.ts'
-import { answers, asAtFirst, FULL, LIMIT, secondAddress, settled, tryByHand } from './support/changes.ts'
+import { answers, asAtFirst, LIMIT, secondAddress, settled, triedOn, tryByHand } from './support/changes.ts'
 import { firewallIn, killedAt, mendedBy, RULES } from './support/firewall-changes.ts'
 import { type KubernetesCluster, kubernetesOf } from './support/kubernetes.ts'
 import { configContent, configOf, eventually, nodeOf, talosctl, versionsOf } from './support/nodes.ts'
@@ -95,7 +95,7 @@ describe('INF-02 on real nodes with Kubernetes', () => {
     LIMIT,
   )
 
-  it.runIf(FULL || version === '1.13')(
+  it.runIf(triedOn('1.13'))(
     'without any rule, sent past the program, shuts everybody out of the node and goes back by itself',
     async () => {
       const w1 = node('w1')

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
-import { FULL } from './support/changes.ts'
+import { triedOn } from './support/changes.ts'
 import { clusterOf, configContent, configOf, eventually, nodeOf, pristine, procOf, sysctlsIn, versionsOf, WANTED } from './support/nodes.ts'
 import { goHome, Operator } from './support/operator.ts'
 
@@ -22,7 +22,7 @@ const STAGES = [
 ] as const
 
 /** Each is tried on one of the versions, or on both. */
-const shared = <T>(cases: readonly T[]): T[] => cases.filter((_, i) => FULL || (i % 2 === 0) === (inject('version') === '1.13'))
+const shared = <T>(cases: readonly T[]): T[] => cases.filter((_, i) => triedOn(i % 2 === 0 ? '1.13' : '1.14'))
 
 describe('on three real nodes', () => {
   const cluster = clusterOf(inject('version'))

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, inject, it } from 'vitest'
 import { REGISTRY } from '../../src/tools/registry.ts'
 import { otherCalls, talosctlCalls } from './support/calls.ts'
-import { KUBERNETES_VERBS } from './support/calls-kubernetes.ts'
+import { wantsKubernetes } from './support/calls-kubernetes.ts'
 import { clusterOf, pristine } from './support/nodes.ts'
 import { goHome, Operator } from './support/operator.ts'
 import { FOLDER, placesOf, RECORD, recordAll } from './support/recordings.ts'
@@ -22,7 +22,6 @@ const SETS = [
   { set: '1.14-on-1.13', client: '1.14', nodes: '1.13' },
 ] as const
 const version = inject('version')
-const isKubectl = (verb: string): boolean => KUBERNETES_VERBS.some((v) => v === verb)
 
 const unrecordable: Partial<Record<string, string>> = {
   'age.protect': 'its answer is a dialogue on the terminal, which verbs.test.ts has; a pipe gets nothing of it',
@@ -35,7 +34,7 @@ const own = SETS.filter((s) => s.nodes === version)
 describe.each(own)('talosctl $client with nodes of $nodes answers as recorded in $set', ({ set, client, nodes }) => {
   beforeEach(() => pristine(clusterOf(nodes)))
 
-  it.each(VERBS.filter((verb) => verb.startsWith('talosctl.') && !isKubectl(verb)))('%s', async (verb) => {
+  it.each(VERBS.filter((verb) => verb.startsWith('talosctl.') && !wantsKubernetes(verb)))('%s', async (verb) => {
     const me = new Operator(clusterOf(nodes))
     me.tool('talosctl', clusterOf(client).talosctl)
     await recordAll(me, set, verb, talosctlCalls(me), placesOf(me))
@@ -44,7 +43,7 @@ describe.each(own)('talosctl $client with nodes of $nodes answers as recorded in
 
 if (version === '1.14')
   describe('the other tools answer as recorded', () => {
-    const verbs = VERBS.filter((verb) => !verb.startsWith('talosctl.') && !isKubectl(verb) && !(verb in unrecordable))
+    const verbs = VERBS.filter((verb) => !verb.startsWith('talosctl.') && !wantsKubernetes(verb) && !(verb in unrecordable))
     it.each(verbs)('%s', async (verb) => {
       const me = new Operator(clusterOf(version))
       const { calls, places } = otherCalls(me)

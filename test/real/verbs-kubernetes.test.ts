@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import { KUBERNETES_VERBS } from './support/calls-kubernetes.ts'
 import { type KubernetesCluster, kubernetesOf } from './support/kubernetes.ts'
 import { clear, furnish } from './support/lab.ts'
 import { goHome } from './support/operator.ts'
 import { begin } from './support/verbs/at.ts'
-import { WITH_KUBERNETES } from './support/verbs/with-kubernetes.ts'
+import { PODS } from './support/verbs/hardening.ts'
+import { KUBECTL } from './support/verbs/kubectl.ts'
 
 /** Every verb of the registry that needs Kubernetes. A verb that was not run fails the suite. */
 
@@ -18,12 +20,12 @@ describe('with Kubernetes', () => {
   })
   afterAll(() => clear(kubernetes))
 
-  it.each(Object.entries(WITH_KUBERNETES))('%s answers as we read it', async (_, test) => {
+  it.each(Object.entries({ ...PODS, ...KUBECTL }))('%s answers as we read it', async (_, test) => {
     await test(await begin(kubernetes, ran))
   })
 })
 
 afterAll(() => {
-  const missing = Object.keys(WITH_KUBERNETES).filter((verb) => !ran.has(verb))
+  const missing = KUBERNETES_VERBS.filter((verb) => !ran.has(verb))
   expect(missing, 'verbs that no test ran').toEqual([])
 })

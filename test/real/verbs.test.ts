@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { REGISTRY } from '../../src/tools/registry.ts'
 import { SMALL } from '../support/terminal.ts'
+import { wantsKubernetes } from './support/calls-kubernetes.ts'
 import { clusterOf, pristine } from './support/nodes.ts'
 import { goHome, Operator } from './support/operator.ts'
 import { begin } from './support/verbs/at.ts'
 import { HARDENING } from './support/verbs/hardening.ts'
 import { TALOSCTL } from './support/verbs/talosctl.ts'
 import { TOOLS } from './support/verbs/tools.ts'
-import { WITH_KUBERNETES } from './support/verbs/with-kubernetes.ts'
 
 /** Every verb of the registry that needs no Kubernetes against the real tools. A verb that was not run fails the suite. */
 
@@ -40,6 +40,6 @@ describe('with talosctl and nodes of one version', () => {
 })
 
 afterAll(() => {
-  const missing = Object.keys(REGISTRY).filter((verb) => !ran.has(verb) && !(verb in WITH_KUBERNETES))
+  const missing = Object.keys(REGISTRY).filter((verb) => !ran.has(verb) && !wantsKubernetes(verb))
   expect(missing, 'verbs that no test ran').toEqual([])
 })

@@ -1,7 +1,7 @@
 import { WORDS } from '../../src/cli/words.ts'
 import type { Finding, Severity, Verdict, Word } from '../../src/contract.ts'
 import { type JudgedFinding, type StepResult, summarize } from '../../src/engine/evaluate.ts'
-import type { Unfinished } from '../../src/engine/journal.ts'
+import type { Unfinished } from '../../src/engine/history.ts'
 import type { Progress } from '../../src/engine/perform.ts'
 import { digestOf, type Plan, type PlannedPart, type Stage } from '../../src/engine/plan.ts'
 import type { PartReview, RunState, SessionState } from '../../src/engine/state.ts'

@@ -1,5 +1,5 @@
 import type { StepResult } from '../../engine/evaluate.ts'
-import type { Unfinished } from '../../engine/journal.ts'
+import type { Unfinished } from '../../engine/history.ts'
 import type { Plan, Stage } from '../../engine/plan.ts'
 import type { PartReview, SessionState } from '../../engine/state.ts'
 import type { Choice, Door, DoorsInfo, KeysInfo, StepInfo, Words } from '../host.ts'

@@ -17,6 +17,7 @@ import {
 import { since } from '../../../src/domain/backup.ts'
 import { adoptPart, newBundlePart, openersOf, openPart } from '../../../src/domain/bundle.ts'
 import { members } from '../../../src/domain/observations.ts'
+import { ADD_RECOVERY } from '../../../src/domain/recipients.ts'
 import { bundleOpenings, type OpenedBundle, openingIdentity, type SealedInWorkspace, sealedFiles } from '../../../src/domain/sealed.ts'
 
 const ADOPT = 'talos-preflight secrets adopt'
@@ -91,7 +92,7 @@ function judgeRecipients(recipients: readonly Recipient[]): Finding {
     return say(
       fail(
         `secrets and backups are opened by the same: ${and(both)}; one leaked identity gives the keys and the data that they protect`,
-        'give each a recovery recipient of its own: talos-preflight keys add NAME RECIPIENT --role recovery --opens secrets, and one with --opens backups; take the one for both away: talos-preflight keys remove NAME',
+        `give each a recovery recipient of its own: ${ADD_RECOVERY}; take the one for both away: talos-preflight keys remove NAME`,
       ),
     )
   return say(

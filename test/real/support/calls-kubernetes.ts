@@ -13,9 +13,9 @@ import { nodeOf } from './nodes.ts'
 /** The calls that are recorded on a cluster with Kubernetes. */
 
 /** What answers only where an API server runs. */
-export const KUBERNETES_VERBS = (Object.keys(REGISTRY) as VerbName[]).filter(
-  (verb) => verb === 'talosctl.podLog' || (verb.startsWith('kubectl.') && verb !== 'kubectl.clientVersion'),
-)
+export const wantsKubernetes = (verb: string): boolean =>
+  verb === 'talosctl.podLog' || (verb.startsWith('kubectl.') && verb !== 'kubectl.clientVersion')
+export const KUBERNETES_VERBS = (Object.keys(REGISTRY) as VerbName[]).filter(wantsKubernetes)
 
 const items = (...fields: string[]): string[] => ['kind', ...fields.map((f) => `items[].${f}`)]
 const NAMED = ['metadata.name', 'metadata.namespace']

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { inject } from 'vitest'
 import type { RealCluster, RealNode, Version } from './cluster.ts'
 import { initOf } from './inside.ts'
 import { type KubernetesCluster, kubectl } from './kubernetes.ts'
@@ -106,6 +107,7 @@ export function holdKeeps(me: Operator): { begun: () => Promise<number> } {
 
 /** `MATRIX=full` tries on both versions what is otherwise tried on one of them. */
 export const FULL = process.env.MATRIX === 'full'
+export const triedOn = (version: Version): boolean => FULL || inject('version') === version
 
 /** What nobody would plan, and what the log of a node says of it. */
 export interface Poison {
@@ -154,7 +156,7 @@ export function patchesOf(name: PoisonName, version: Version): object[] {
 /** Each is tried on one of the versions. */
 export const poisonsFor = (version: Version, names: readonly PoisonName[]): Poison[] =>
   names
-    .filter((name) => FULL || POISONS[name].of === version)
+    .filter((name) => triedOn(POISONS[name].of))
     .map((name) => ({ name, patches: patchesOf(name, version), reason: POISONS[name].reason }))
 
 const annotations = (text: string): string => (text.match(/"talos\.dev\/[\w-]+": "[^"]*"/g) ?? []).toSorted().join()

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { inject } from 'vitest'
+import { eventually } from './nodes.ts'
 
 /** A bare etcd on loopback, spoken to through its JSON gateway, and the etcdutl of each version. */
 
@@ -112,12 +113,11 @@ export class Etcd {
   }
 
   /** Waits until it has written which version its storage has, which it looks after every few seconds. */
-  async storageVersion(): Promise<string> {
-    for (const begun = Date.now(); ; await new Promise((done) => setTimeout(done, 50))) {
+  storageVersion(): Promise<string> {
+    return eventually('etcd says which version its storage has', async () => {
       const { storageVersion } = (await (await this.#ask('maintenance/status', {})).json()) as { storageVersion?: string }
-      if (storageVersion) return storageVersion
-      if (Date.now() - begun > STARTS_WITHIN_MS) throw new Error('etcd does not say which version its storage has')
-    }
+      return storageVersion || undefined
+    })
   }
 
   /** Drops every revision but the newest, and waits until they are gone from the database. */

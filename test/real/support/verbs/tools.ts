@@ -29,7 +29,11 @@ function repository(at: At): { folder: string; object: string } {
   return { folder, object }
 }
 
-export const TOOLS: Cases<`age.${string}` | `git.${string}`> = {
+export const TOOLS: Cases<`age.${string}` | `git.${string}` | 'kubectl.clientVersion'> = {
+  'kubectl.clientVersion': async (at) => {
+    const { clientVersion } = JSON.parse(await answerOf(at, 'kubectl.clientVersion', {}))
+    expect(clientVersion.gitVersion).toMatch(/^v1\.\d+\.\d+$/)
+  },
   'age.version': async (at) => {
     expect(await answerOf(at, 'age.version', {})).toMatch(/^v\d+\.\d+\.\d+/)
   },
