@@ -139,7 +139,7 @@ export const notApplicable = (reason: string): Conclusion => ({ verdict: 'notApp
 export const about = (object: ObjectRef, conclusion: Conclusion): Conclusion => ({ ...conclusion, object })
 
 /** The looks at one object, or the first one that failed. */
-function together<S extends Record<string, Sighting<unknown>[]>>(
+export function together<S extends Record<string, Sighting<unknown>[]>>(
   seen: S,
   object: ObjectRef,
 ): { values: Values<S>; evidence: Evidence[] } | { failed: Extract<Look<unknown>, { ok: false }> } {

@@ -22,6 +22,15 @@ import { call } from './verbs.ts'
 /** `talos.dev/...` annotations by pod. */
 export type PodVersions = Record<string, Record<string, string>>
 
+/**
+ * What a control plane wants of them, and the versions of the admission control config and of the audit policy that it holds, one behind
+ * the other: what the files of its API server are made of says so in the same way, further settings of it behind them.
+ */
+export interface WantedPods {
+  pods: PodVersions
+  settings: string
+}
+
 /** The three pods of a control plane: as they are wanted, as they run, and whether the API server among them is ready. */
 export interface ControlPlanePods {
   wanted: PodVersions
@@ -35,13 +44,24 @@ const flat = (versions: PodVersions): string =>
     .map(([pod, annotations]) => `${pod} ${JSON.stringify(Object.entries(annotations).toSorted(([a], [b]) => (a < b ? -1 : 1)))}`)
     .join('; ')
 
-export const wantedPods = observable<PodVersions>({
+/** Version of the files that an API server is started with. */
+const FILES = 'talos.dev/config-file-version'
+
+export const wantedPods = observable<WantedPods>({
   name: 'wantedPods',
   scope: 'node',
   title: 'control plane pods as Talos wants them',
   predicates: {
-    /** args: the versions before the change. A change that Talos does not render never makes them differ. */
-    differ: (now, args) => flat(now) !== flat(args as PodVersions) || 'Talos does not want another API server yet',
+    /**
+     * args: what was wanted before the change. A change that Talos does not render never makes it differ; an earlier one that it could not
+     * render may, up to a minute and a half after it went back, so what is wanted has to be made of what the node holds now.
+     */
+    rendered: (now, args) => {
+      if (flat(now.pods) === flat((args as unknown as WantedPods).pods)) return 'Talos does not want another API server yet'
+      return (
+        now.pods['kube-apiserver']?.[FILES]?.startsWith(now.settings) || 'Talos wants another API server, not yet the one of this change'
+      )
+    },
   },
 })
 
@@ -92,7 +112,7 @@ const condition = (observation: string, predicate: string, args: Condition['args
 export function apiServerProbes(node: string, address: string): Probe[] {
   return [
     {
-      condition: condition(wantedPods.name, 'differ', null, 'Talos renders the change'),
+      condition: condition(wantedPods.name, 'rendered', null, 'Talos renders the change'),
       sinceBefore: true,
       deadlineSeconds: 60,
       explain: call('talosctl.controllerLog', { node: address, about: 'api-server' }),

@@ -1,5 +1,5 @@
-import type { Json, Look, Sighting } from '../contract.ts'
-import type { ControlPlanePods, PodVersions } from '../domain/api-server.ts'
+import { type Json, type Look, type Sighting, together } from '../contract.ts'
+import type { ControlPlanePods, PodVersions, WantedPods } from '../domain/api-server.ts'
 import {
   type AddressOperators,
   type BothConfigs,
@@ -68,7 +68,7 @@ export const networksLook = (taking: Taking): Promise<Look<ClusterNetworks>> =>
     'no control plane says where pods and services live',
   )
 
-export const wantedPodsLook = (list: readonly NodeRef[], taking: Taking): Promise<Sighting<PodVersions>[]> =>
+const staticPodsLook = (list: readonly NodeRef[], taking: Taking): Promise<Sighting<PodVersions>[]> =>
   lookAtNodes<PodVersions>(list, {
     call: (a) => taking.caller.run('talosctl.staticPods', { nodes: a }, hooks(taking)),
     split: (stdout) => mapped(bySpec(stdout), parseWantedPods),
@@ -76,8 +76,29 @@ export const wantedPodsLook = (list: readonly NodeRef[], taking: Taking): Promis
     absent: () => ({}),
   })
 
+const versionLook = (verb: 'talosctl.admission' | 'talosctl.auditPolicy', list: readonly NodeRef[], taking: Taking) =>
+  lookAtNodes<string>(list, {
+    call: (a) => taking.caller.run(verb, { nodes: a }, hooks(taking)),
+    split: (stdout) => mapped(bySpec(stdout), ([object]) => object?.version ?? ''),
+    absent: () => '',
+  })
+
+export async function wantedPodsLook(list: readonly NodeRef[], taking: Taking): Promise<Sighting<WantedPods>[]> {
+  const [pods, admission, audit] = await Promise.all([
+    staticPodsLook(list, taking),
+    versionLook('talosctl.admission', list, taking),
+    versionLook('talosctl.auditPolicy', list, taking),
+  ])
+  return pods.map(({ object }): Sighting<WantedPods> => {
+    const seen = together({ pods, admission, audit }, object)
+    if ('failed' in seen) return { object, look: seen.failed }
+    const { values, evidence } = seen
+    return { object, look: { ok: true, value: { pods: values.pods, settings: values.admission + values.audit }, evidence } }
+  })
+}
+
 export async function controlPlanePodsLook(list: readonly NodeRef[], taking: Taking): Promise<Sighting<ControlPlanePods>[]> {
-  const [wanted, ran] = await Promise.all([wantedPodsLook(list, taking), taking.caller.run('kubectl.controlPlanePods', {}, hooks(taking))])
+  const [wanted, ran] = await Promise.all([staticPodsLook(list, taking), taking.caller.run('kubectl.controlPlanePods', {}, hooks(taking))])
   const pods = ran.stdout.toString('utf8')
   return wanted.map(({ object, look }): Sighting<ControlPlanePods> => {
     if (!look.ok) return { object, look }

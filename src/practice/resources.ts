@@ -106,14 +106,26 @@ function chainsOf(node: PracticeNode): string {
 }
 
 const admission = (node: PracticeNode): string =>
-  cosi('AdmissionControlConfigs.kubernetes.talos.dev', 'controlplane', 'admission-control', node.address, {
-    config: node.podSecurity === null ? [] : [{ configuration: node.podSecurity, name: 'PodSecurity' }],
-  })
+  cosi(
+    'AdmissionControlConfigs.kubernetes.talos.dev',
+    'controlplane',
+    'admission-control',
+    node.address,
+    { config: node.podSecurity === null ? [] : [{ configuration: node.podSecurity, name: 'PodSecurity' }] },
+    node.apiServer.starts,
+  )
 
 /** Talos has one of its own where the configuration has none. */
 const OWN_POLICY: Json = { apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules: [{ level: 'Metadata' }] }
 const auditPolicy = (node: PracticeNode): string =>
-  cosi('AuditPolicyConfigs.kubernetes.talos.dev', 'controlplane', 'audit-policy', node.address, { config: node.auditPolicy ?? OWN_POLICY })
+  cosi(
+    'AuditPolicyConfigs.kubernetes.talos.dev',
+    'controlplane',
+    'audit-policy',
+    node.address,
+    { config: node.auditPolicy ?? OWN_POLICY },
+    node.apiServer.starts,
+  )
 
 const networks = (node: PracticeNode): string =>
   cosi('ControllerManagerConfigs.kubernetes.talos.dev', 'controlplane', 'kube-controller-manager', node.address, {
@@ -125,7 +137,7 @@ const networks = (node: PracticeNode): string =>
 
 /** What the mirror pods have as well, once they are as they are wanted. */
 export const annotationsOf = (name: string, starts: number): Record<string, string> => ({
-  'talos.dev/config-file-version': name === 'kube-apiserver' ? String(starts) : '1',
+  ...(name === 'kube-apiserver' ? { 'talos.dev/config-file-version': `${starts}${starts}11` } : {}),
   'talos.dev/config-version': '1',
   'talos.dev/secrets-version': '1',
 })

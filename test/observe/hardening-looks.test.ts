@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Look } from '../../src/contract.ts'
+import type { WantedPods } from '../../src/domain/api-server.ts'
 import type { BothConfigs } from '../../src/domain/hardening-config.ts'
 import {
   addressOperatorsLook,
@@ -14,9 +15,10 @@ import {
   networksLook,
   operatorSeenLook,
   socketsLook,
+  wantedPodsLook,
 } from '../../src/observe/hardening-looks.ts'
 import { kubeletAccessLook } from '../../src/observe/kubernetes-looks.ts'
-import { recording } from './recording.ts'
+import { recording, VERSIONS } from './recording.ts'
 import { type Answer, CP1, cosi, listOf, said, takingOf, W1 } from './taking.ts'
 
 /** Looks at what decides about firewall, admission and audit policy: what comes, what does not, and what was never asked. */
@@ -204,6 +206,29 @@ describe('control plane pods', () => {
     expect((await controlPlanePodsLook([CP1], garbled.taking)).map((s) => said(s.look))).toEqual([
       'what came is not what an API server answers',
     ])
+  })
+})
+
+describe.each(VERSIONS)('pods as Talos %s wants them', (version) => {
+  const from = version === '1.13' ? '10.5.0.2' : '10.6.0.2'
+  const told = (name: string) => ({ stdout: recording(version, name).stdout.replaceAll(from, CP1.address) })
+  const answers = (command: string): Answer => {
+    if (command.includes('admissioncontrolconfigs')) return told('admission-two-nodes')
+    return told(command.includes('auditpolicyconfigs') ? 'audit-policy-two-nodes' : 'static-pods-two-nodes')
+  }
+
+  test('come with the versions of the settings that their files are made of', async () => {
+    const [seen] = await wantedPodsLook([CP1], takingOf(answers).taking)
+    const value = said(seen?.look) as WantedPods
+    expect([value.settings, value.pods['kube-apiserver']?.['talos.dev/config-file-version']]).toEqual(['11', '1111'])
+    expect(seen?.look.evidence).toHaveLength(3)
+  })
+
+  test('are not known where the settings cannot be seen', async () => {
+    const refused = { exitCode: 1, stderr: 'error getting resources: rpc error: code = PermissionDenied desc = not authorized\n' }
+    const { taking } = takingOf((command) => (command.includes('auditpolicyconfigs') ? refused : answers(command)))
+    const [seen] = await wantedPodsLook([CP1], taking)
+    expect(seen?.look.ok).toBe(false)
   })
 })
 

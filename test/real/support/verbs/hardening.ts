@@ -162,5 +162,11 @@ export const PODS: Cases<`talosctl.${string}`> = {
       expect(Object.keys(annotations).toSorted(), name).toEqual(
         name === 'kube-apiserver' ? ['talos.dev/config-file-version', ...versions] : versions,
       )
+    const held = await Promise.all(
+      (['talosctl.admission', 'talosctl.auditPolicy'] as const).map(
+        async (verb) => bySpec(await answerOf(at, verb, { nodes: [at.cp1] })).get(at.cp1)?.[0]?.version,
+      ),
+    )
+    expect(wanted['kube-apiserver']?.['talos.dev/config-file-version']).toMatch(new RegExp(`^${held.join('')}\\d+$`))
   },
 }
