@@ -1,9 +1,8 @@
-import { parseAllDocuments } from 'yaml'
 import { type Json, plainLine } from '../contract.ts'
 import type { PodVersions } from '../domain/api-server.ts'
 import type { FirewallRule } from '../domain/firewall-config.ts'
 import type { BothConfigs, HardeningConfig, NetworkConfig } from '../domain/hardening-config.ts'
-import { type ConfigTexts, type CosiObject, plainValue, whetherTried } from './parse.ts'
+import { type ConfigTexts, type CosiObject, configDocuments, whetherTried } from './parse.ts'
 import { asList, asMap, asText, itemsOf, type Raw } from './raw.ts'
 
 /** Parsers of what decides about firewall, admission and audit policy. Everything else of a machine configuration is dropped here. */
@@ -47,11 +46,9 @@ const hostOf = (url: unknown): string => {
 }
 
 /** Who else must reach the node, by either form. */
-function parseNetworkConfig(config: string): NetworkConfig {
+function networkConfigIn(documents: readonly Raw[]): NetworkConfig {
   const found: NetworkConfig = { endpoint: '', kubespan: false, talosApiFromPods: false }
-  for (const doc of parseAllDocuments(config)) {
-    if (!('contents' in doc)) continue
-    const value = asMap(plainValue(doc))
+  for (const value of documents) {
     if (value.kind === 'KubeClusterConfig') found.endpoint ||= hostOf(value.endpoint)
     if (value.kind === 'KubeSpanConfig') found.kubespan ||= value.enabled === true
     if (value.kind === 'KubeTalosAPIAccessConfig') found.talosApiFromPods = true
@@ -64,11 +61,9 @@ function parseNetworkConfig(config: string): NetworkConfig {
   return found
 }
 
-function parseHardening(config: string): HardeningConfig {
+function hardeningIn(documents: readonly Raw[]): HardeningConfig {
   const found: HardeningConfig = { firewall: { rules: [] } }
-  for (const doc of parseAllDocuments(config)) {
-    if (!('contents' in doc)) continue
-    const value = asMap(plainValue(doc))
+  for (const value of documents) {
     const kind = typeof value.kind === 'string' ? value.kind : ''
     if (!kind) oldForm(asMap(asMap(value.cluster).apiServer), found)
     if (KUBERNETES_DOCUMENT.test(kind)) found.apiServerForm ??= 'documents'
@@ -94,13 +89,18 @@ function oldForm(apiServer: Raw, found: HardeningConfig): void {
 }
 
 /** What the configurations of one node say of all this. */
-export const parseBothConfigs = (texts: ConfigTexts): BothConfigs => ({
-  active: parseHardening(texts.active),
-  ...(texts.persistent === undefined ? {} : { persistent: parseHardening(texts.persistent) }),
-  ...whetherTried(texts),
-  versions: texts.versions,
-  network: parseNetworkConfig(texts.active),
-})
+export function parseBothConfigs(texts: ConfigTexts): BothConfigs {
+  const documents = configDocuments(texts.active)
+  const active = hardeningIn(documents)
+  const kept = () => (texts.persistent === texts.active ? active : hardeningIn(configDocuments(texts.persistent ?? '')))
+  return {
+    active,
+    ...(texts.persistent === undefined ? {} : { persistent: kept() }),
+    ...whetherTried(texts),
+    versions: texts.versions,
+    network: networkConfigIn(documents),
+  }
+}
 
 /** The configuration of PodSecurity that the API server is started with, once for every time that the plugin is named. */
 export const parseAdmission = (objects: readonly CosiObject[]): Json[] =>

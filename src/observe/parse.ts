@@ -2,7 +2,7 @@ import { type Document, parseAllDocuments } from 'yaml'
 import { plainLine } from '../contract.ts'
 import type { EtcdHealth, EtcdMember, Member } from '../domain/observations.ts'
 import type { KernelParams, SysctlConfig } from '../domain/sysctl.ts'
-import { asMap, asText } from './raw.ts'
+import { asMap, asText, type Raw } from './raw.ts'
 
 /**
  * Parsers of what talosctl prints. Each is fed recordings of real runs. Output of a node is not trusted: what is kept is bounded
@@ -95,12 +95,14 @@ export function plainValue(doc: Document): unknown {
   }
 }
 
+/** The documents of a machine configuration as plain values. Reading one is slow, so whoever wants several things of it reads it once. */
+export const configDocuments = (config: string): Raw[] =>
+  parseAllDocuments(config).flatMap((doc) => ('contents' in doc ? [asMap(plainValue(doc))] : []))
+
 /** What a machine configuration says of kernel parameters; everything else of it is dropped here. */
 export function parseSysctlConfig(config: string): SysctlConfig {
   const found: SysctlConfig = {}
-  for (const doc of parseAllDocuments(config)) {
-    if (!('contents' in doc)) continue
-    const value = asMap(plainValue(doc))
+  for (const value of configDocuments(config)) {
     const values = (map: unknown) =>
       Object.fromEntries(Object.entries(asMap(map)).map(([k, v]) => [plainLine(k, 200), plainLine(String(v), 200)]))
     if (value.kind === 'SysctlConfig') found.document = values(value.params)

@@ -1,10 +1,12 @@
-import { request } from 'node:http'
 import { connect, isIP, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { connect as secure, type TLSSocket } from 'node:tls'
 import { asksForCertificate, type Heard, readHandshake, refused } from './handshake.ts'
 import type { Got, Handshake, Network, NoTls, TlsVersion } from './ports.ts'
 import type { Ours } from './tls-records.ts'
+
+// an import of this one by name makes Node load its fetch and WebSocket, at every start
+const { request } = process.getBuiltinModule('node:http')
 
 const VERSIONS: readonly TlsVersion[] = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']
 
