@@ -13,7 +13,7 @@ const NODES = 50
 const RUNS = 11
 /** What a call takes, and what it takes with the slow node in it. Milliseconds. */
 const CALL = 40
-const SLOW_CALL = 2500
+const SLOW_CALL = 1000
 const SLOW_NODE = '10.20.0.22'
 const NAMES = [...new Set(STEPS.flatMap((s) => Object.values(s.observes).map((o) => o.name)))]
 

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { median, resident, shown } from './figures.mjs'
 
-const RUNS = 15
+const RUNS = 11
 
 export default async function start(bench) {
   const { root, node, env, say, atMost } = bench

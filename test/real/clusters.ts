@@ -121,11 +121,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const { nodes, kubernetes, apiServer } = await wanted(project)
     await phase('build', () => build([...PARTS, ...(kubernetes.length > 0 || apiServer ? ['kubernetes'] : [])]))
     if (!KEEP) sweep()
-    project.provide('clusters', nodes ? await phase('clusters', () => Promise.all(BARE.map(running))) : [])
-    project.provide('bin', BIN)
     // whoever wants one first waits for it, or is told why it did not start
     for (const w of kubernetes)
       void phase(`${w.name}, beside the tests`, () => running(w)).catch((error) => say(`${w.name}: ${error.message}`))
+    project.provide('clusters', nodes ? await phase('clusters', () => Promise.all(BARE.map(running))) : [])
+    project.provide('bin', BIN)
   } catch (error) {
     await teardown().catch(() => undefined)
     throw error

@@ -161,10 +161,15 @@ export const poisonsFor = (version: Version, names: readonly PoisonName[]): Pois
 
 const annotations = (text: string): string => (text.match(/"talos\.dev\/[\w-]+": "[^"]*"/g) ?? []).toSorted().join()
 
-/**
- * Waits until the API server is the one that Talos wants, and says three times that it is well. A change that Talos did not render makes
- * it start again when it goes back, some time after that.
- */
+/** Whether what Talos wants is made of what the node holds: behind a change that it could not render it looks again after a while only. */
+function isRendered(cluster: KubernetesCluster, address: string, wanted: string): boolean {
+  const version = (type: string) =>
+    /"version": (\d+)/.exec(talosctl(cluster, '--nodes', address, 'get', `${type}.kubernetes.talos.dev`, '-o', 'json').stdout)?.[1]
+  const files = `config-file-version": "${version('admissioncontrolconfigs')}${version('auditpolicyconfigs')}`
+  return wanted.includes(files) && wanted.includes(`/config-version": "${version('apiserverconfigs')}"`)
+}
+
+/** Waits until the API server is the one that Talos wants of what the node holds, and says three times that it is well. */
 export async function apiServerAnswers(cluster: KubernetesCluster): Promise<void> {
   const { name, address } = nodeOf(cluster, 'cp1')
   let times = 0
@@ -178,10 +183,10 @@ export async function apiServerAnswers(cluster: KubernetesCluster): Promise<void
       const isWell =
         wanted !== '' && wanted === runs && kubectl(cluster, ['get', '--raw', '/readyz', '--request-timeout=5s']).stdout === 'ok'
       times = isWell ? times + 1 : 0
-      return times >= 3 || undefined
+      return (times >= 3 && isRendered(cluster, address, wanted)) || undefined
     },
     300,
-    2000,
+    1000,
   )
 }
 
