@@ -366,6 +366,9 @@ export interface Proof<T> {
   value: T
 }
 
+/** The observation of what was proved of an observation, newest first. */
+export const proofsOf = (observation: string): string => `${observation}.proofs`
+
 /** Everything a plan does to one object, in order. */
 export interface Part {
   object: ObjectRef

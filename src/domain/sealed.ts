@@ -1,4 +1,4 @@
-import { observable, type Proof } from '../contract.ts'
+import { observable, type Proof, proofsOf } from '../contract.ts'
 import type { SnapshotFacts } from './snapshot.ts'
 
 /** What is sealed in the workspace, and the proofs about it. */
@@ -59,8 +59,7 @@ export type OpenedBundle = {
 export type ToolSummary = { hash: string; revision: number; keys: number; databaseBytes: number }
 export type CheckedSnapshot = SnapshotFacts & { tool: ToolSummary | null }
 
-/** The proofs of an observation that this workspace keeps, newest first. */
-const proofsOf = <T>(name: string, title: string) => observable<Proof<T>[]>({ name: `${name}.proofs`, scope: 'cluster', title })
+const keptProofs = <T>(name: string, title: string) => observable<Proof<T>[]>({ name: proofsOf(name), scope: 'cluster', title })
 
 export const checkedSnapshot = observable<CheckedSnapshot>({
   name: 'checkedSnapshot',
@@ -87,7 +86,7 @@ export const checkedSnapshot = observable<CheckedSnapshot>({
     },
   },
 })
-export const snapshotProofs = proofsOf<CheckedSnapshot>(checkedSnapshot.name, 'checked snapshots')
+export const snapshotProofs = keptProofs<CheckedSnapshot>(checkedSnapshot.name, 'checked snapshots')
 
 export const openedBackup = observable<OpenedBackup>({
   name: 'openedBackup',
@@ -95,7 +94,7 @@ export const openedBackup = observable<OpenedBackup>({
   title: 'the sealed backup, opened again',
   predicates: { whole: (now) => now.trailer || 'what was opened is no whole snapshot' },
 })
-export const backupOpenings = proofsOf<OpenedBackup>(openedBackup.name, 'openings of backups')
+export const backupOpenings = keptProofs<OpenedBackup>(openedBackup.name, 'openings of backups')
 
 export const openedBundle = observable<OpenedBundle>({
   name: 'openedBundle',
@@ -110,7 +109,7 @@ export const openedBundle = observable<OpenedBundle>({
     },
   },
 })
-export const bundleOpenings = proofsOf<OpenedBundle>(openedBundle.name, 'openings of the bundle')
+export const bundleOpenings = keptProofs<OpenedBundle>(openedBundle.name, 'openings of the bundle')
 
 export const sealedFiles = observable<SealedInWorkspace[]>({
   name: 'sealedFiles',

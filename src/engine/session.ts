@@ -1,4 +1,4 @@
-import { type AnyStep, isChange, type Recipient, type StepContext, type Word } from '../contract.ts'
+import { type AnyStep, isChange, proofsOf, type Recipient, type StepContext, type Word } from '../contract.ts'
 import { Interrupted, Refusal } from './errors.ts'
 import { counts, evaluate, type Observed, observationsFor, type RawAnswers, type StepResult, summarize } from './evaluate.ts'
 import { keepLook } from './evidence.ts'
@@ -241,6 +241,13 @@ export function createSession(options: SessionOptions): Session {
     return { ...fresh, parts: fresh.parts.filter((p) => kept.parts.some((k) => k.digest === p.digest)) }
   }
 
+  /** Steps that were looked at before, and to which what a plan proves tells something as well. */
+  const alsoTold = ({ parts }: Plan): string[] => {
+    const proofs = parts.flatMap((p) => p.actions.flatMap((a) => (a.kind === 'prove' ? [proofsOf(a.observation)] : [])))
+    const seen = steps.filter((s) => state.report?.results.some((r) => r.id === s.id))
+    return seen.filter((s) => observationsFor([s], 'evaluate').some((o) => proofs.includes(o.name))).map((s) => s.id)
+  }
+
   const apply = during(async (given: Plan, consent: { how: string }): Promise<PerformResult> => {
     freshControl()
     const into = refuseToApply(given, ports, lend !== undefined)
@@ -265,7 +272,7 @@ export function createSession(options: SessionOptions): Session {
     })
     await journal({ kind: 'consented', digest, by: options.operator, how: consent.how })
     const result = await run(given)
-    await look(given.stage.steps).catch((error) => {
+    await look([...new Set([...given.stage.steps, ...alsoTold(given)])]).catch((error) => {
       // the change is done and in the journal; a stop while looking again takes nothing of that back, and what failed first is what counts
       if (!(error instanceof Interrupted) && !result.failed) throw error
     })
