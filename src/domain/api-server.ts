@@ -58,9 +58,8 @@ export const wantedPods = observable<WantedPods>({
      */
     rendered: (now, args) => {
       if (flat(now.pods) === flat((args as unknown as WantedPods).pods)) return 'Talos does not want another API server yet'
-      return (
-        now.pods['kube-apiserver']?.[FILES]?.startsWith(now.settings) || 'Talos wants another API server, not yet the one of this change'
-      )
+      const files = now.pods['kube-apiserver']?.[FILES] ?? ''
+      return (now.settings !== '' && files.startsWith(now.settings)) || 'Talos wants another API server, not yet the one of this change'
     },
   },
 })

@@ -20,6 +20,10 @@ test('it does not where nothing else is wanted', () => {
   expect(rendered(wants('1211', '13'))).toBe('Talos does not want another API server yet')
 })
 
+test('it does not where what the node holds is not seen', () => {
+  expect(rendered(wants('1311', ''))).toBe('Talos wants another API server, not yet the one of this change')
+})
+
 test('it does not where another API server is wanted late, of an earlier change that went back', () => {
   const late = wants('1411', '15')
   expect(wantedPods.predicates.rendered?.(late, wants('1211', '14') as never)).toBe(
