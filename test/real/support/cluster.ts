@@ -21,12 +21,14 @@ export interface Wanted {
   workers: 0 | 1
   /** With kubelets, an API server and pods; without, etcd is all that runs beside Talos. */
   kubernetes: boolean
+  /** Of the processor, for each node; 1024 where it does not say. */
+  shares?: number
 }
 
 /** `SECOND=1` has clusters of its own, so that a second run can go on beside the first. */
 export const SET = process.env.SECOND === '1' ? '-second' : ''
 
-const both = (letter: string, net: number, of: Pick<Wanted, 'controlPlanes' | 'workers' | 'kubernetes'>): Wanted[] =>
+const both = (letter: string, net: number, of: Pick<Wanted, 'controlPlanes' | 'workers' | 'kubernetes' | 'shares'>): Wanted[] =>
   VERSIONS.map((version) => {
     const minor = Number(version.slice(2))
     return { version, name: `${SET ? 's' : ''}${letter}${minor}`, net: `10.${net + minor + (SET ? 100 : 0)}.0`, ...of }
@@ -36,8 +38,11 @@ const both = (letter: string, net: number, of: Pick<Wanted, 'controlPlanes' | 'w
 export const BARE = both('t', 0, { controlPlanes: 2, workers: 1, kubernetes: false })
 /** Started for the first test that wants one. */
 export const WITH_KUBERNETES = both('q', 20, { controlPlanes: 1, workers: 1, kubernetes: true })
-/** Beside those, for changes that make an API server start again: two of them then wait at the same time. */
-export const ALONE = both('p', 40, { controlPlanes: 1, workers: 0, kubernetes: true })
+/**
+ * Beside those, for changes that make an API server start again: two of them then wait at the same time. They take longest of all, so
+ * they and their tests go before the others where the processor has too much to do.
+ */
+export const ALONE = both('p', 40, { controlPlanes: 1, workers: 0, kubernetes: true, shares: 4096 })
 
 /** The clusters that test files share, by the function that they get theirs from. */
 export const SHARED = { clusterOf: BARE, kubernetesOf: WITH_KUBERNETES, aloneOf: ALONE } as const
@@ -71,6 +76,7 @@ export const environmentOf = (w: Wanted): Record<string, string> => ({
   TALOS: w.version,
   NET: w.net,
   ...(w.kubernetes ? { KUBERNETES: '1' } : { BARE: '1' }),
+  ...(w.shares ? { SHARES: String(w.shares) } : {}),
 })
 
 export interface RealNode {

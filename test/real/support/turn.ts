@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { setPriority } from 'node:os'
 import { afterAll, beforeAll, expect, inject } from 'vitest'
 import { usedBy } from './cluster.ts'
 import { turn } from './on-demand.ts'
@@ -8,9 +9,13 @@ import { turn } from './on-demand.ts'
 /** Milliseconds. What all files of one cluster take together is less. */
 const MOST_WAIT = 2_400_000
 
+/** As nice values go. What those on the lone control planes wait for is not to wait for the processor too. */
+const BEHIND = 5
+
 let giveBack = (): void => undefined
 beforeAll(async () => {
   const used = usedBy(readFileSync(expect.getState().testPath as string, 'utf8'))
+  if (used !== 'aloneOf') setPriority(BEHIND)
   giveBack = await turn(used ? `${used}-${inject('version')}` : 'tools')
 }, MOST_WAIT)
 afterAll(() => giveBack())
