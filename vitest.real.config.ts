@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
-import { usedBy } from './test/real/support/cluster.ts'
+import { placeOf, usedBy } from './test/real/support/cluster.ts'
 
 /**
  * Real tools and real nodes. Nearly all of the time is waiting, so files run side by side, and each has the cluster that it uses to
@@ -10,22 +10,16 @@ import { usedBy } from './test/real/support/cluster.ts'
 
 const WITHOUT_NODES = ['audit-evaluator', 'merging', 'sealing', 'snapshot', 'strict-check'].map((name) => `test/real/${name}.test.ts`)
 
-/**
- * The files of each cluster in turn, so that none of them stands in the way of those of another: the longest first, but what changes a
- * cluster with Kubernetes behind what only looks at it.
- */
+/** The files of each cluster in turn, so that none of them stands in the way of those of another. */
 class Order extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const textOf = new Map(files.map((f) => [f, readFileSync(f.moduleId, 'utf8')]))
-    const length = (file: TestSpecification) => textOf.get(file)?.length ?? 0
-    const changes = (file: TestSpecification) => Number(file.moduleId.includes('/changes-'))
+    const place = (file: TestSpecification) => placeOf(file.moduleId, textOf.get(file) ?? '')
     const lanes = Map.groupBy(files, (f) => `${f.project.name} ${usedBy(textOf.get(f) ?? '')}`)
     const places = new Map<TestSpecification, number>()
     for (const lane of lanes.values())
-      for (const [place, file] of lane
-        .toSorted((a, b) => changes(a) - changes(b) || length(b) - length(a) || a.moduleId.localeCompare(b.moduleId))
-        .entries())
-        places.set(file, place)
+      for (const [at, file] of lane.toSorted((a, b) => place(a) - place(b) || a.moduleId.localeCompare(b.moduleId)).entries())
+        places.set(file, at)
     return files.toSorted((a, b) => (places.get(a) ?? 0) - (places.get(b) ?? 0) || a.project.name.localeCompare(b.project.name))
   }
 }

@@ -15,12 +15,6 @@ describe('what nobody would plan, sent on purpose past our checks', () => {
   })
   afterEach(goHome)
 
-  it.each(poisonsFor(version, ['misspelt field']))(
-    'a $name in the policy of MON-01 is not rendered by Talos, and goes back by itself',
-    async (poison) => goesBack(await settled(alone), 'MON-01', poison),
-    LIMIT,
-  )
-
   it.each(poisonsFor(version, ['doubled exemption', 'unwritable log']))(
     'MON-01 with a $name stops the API server, and both go back by themselves',
     async (poison) => goesBack(await settled(alone), 'MON-01', poison),
@@ -45,6 +39,13 @@ describe('what nobody would plan, sent on purpose past our checks', () => {
         await eventually('the config is as before', () => JSON.stringify(heldBy(alone)) === JSON.stringify(before) || undefined, 150)
       }
     },
+    LIMIT,
+  )
+
+  // at the end: Talos makes an API server that it could not render start again after a while
+  it.each(poisonsFor(version, ['misspelt field']))(
+    'a $name in the policy of MON-01 is not rendered by Talos, and goes back by itself',
+    async (poison) => goesBack(await settled(alone), 'MON-01', poison),
     LIMIT,
   )
 })

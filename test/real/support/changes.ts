@@ -172,21 +172,22 @@ function isRendered(cluster: KubernetesCluster, address: string, wanted: string)
 /** Waits until the API server is the one that Talos wants of what the node holds, and says three times that it is well. */
 export async function apiServerAnswers(cluster: KubernetesCluster): Promise<void> {
   const { name, address } = nodeOf(cluster, 'cp1')
-  let times = 0
+  const isWell = () => kubectl(cluster, ['get', '--raw', '/readyz', '--request-timeout=5s']).stdout === 'ok'
   await eventually(
     'the API server is ready',
-    () => {
+    async () => {
+      if (!isWell()) return undefined
       const wanted = annotations(talosctl(cluster, '--nodes', address, 'get', 'staticpods', 'kube-apiserver', '-o', 'json').stdout)
-      const runs = annotations(
-        kubectl(cluster, ['get', 'pod', '--namespace', 'kube-system', `kube-apiserver-${name}`, '-o', 'json']).stdout,
-      )
-      const isWell =
-        wanted !== '' && wanted === runs && kubectl(cluster, ['get', '--raw', '/readyz', '--request-timeout=5s']).stdout === 'ok'
-      times = isWell ? times + 1 : 0
-      return (times >= 3 && isRendered(cluster, address, wanted)) || undefined
+      const pod = kubectl(cluster, ['get', 'pod', '--namespace', 'kube-system', `kube-apiserver-${name}`, '-o', 'json']).stdout
+      if (wanted === '' || wanted !== annotations(pod) || !isRendered(cluster, address, wanted)) return undefined
+      for (const _ of ['a second time', 'a third time']) {
+        await new Promise((done) => setTimeout(done, 1000))
+        if (!isWell()) return undefined
+      }
+      return true
     },
     300,
-    1000,
+    3000,
   )
 }
 

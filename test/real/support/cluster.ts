@@ -58,6 +58,15 @@ export function usedBy(text: string): Shared | undefined {
   return used
 }
 
+/**
+ * The place of a test file among those of its cluster: the longest first, but what changes a cluster with Kubernetes behind what only
+ * looks at it, and at the very end what leaves an API server behind that starts again after a while.
+ */
+export function placeOf(path: string, text: string): number {
+  const group = path.includes('/changes-going-back') ? 3 : path.includes('/changes-') ? 2 : 1
+  return group * 1_000_000 - text.length
+}
+
 /** Single nodes for tests that end with a node nobody can use any more. */
 export const SPARE = both('s', 30, { controlPlanes: 1, workers: 0, kubernetes: false })
 /** Every one whose traces are looked for in the end. */

@@ -114,7 +114,7 @@ export function processesOf(node: RealNode, command: string): number[] {
 }
 
 /** Most looks start a tool, so that more of them would take from everybody else the time that they wait for. Milliseconds. */
-const POLL = 500
+const POLL = 1000
 
 export async function eventually<T>(
   what: string,

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { REAL, type RealCluster, runOf, SET, type Wanted } from './cluster.ts'
 import { start } from './start.ts'
@@ -6,7 +6,7 @@ import { start } from './start.ts'
 /** Clusters that are started for the first test that wants one, whatever process it is in, and turns that one process has at a time. */
 
 const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms))
-const POLL = 100
+const POLL = 300
 
 /** Takes a lock file, unless the process of the number in it lives. */
 function take(path: string): boolean {
@@ -22,10 +22,25 @@ function take(path: string): boolean {
   }
 }
 
-/** Waits for the turn of this process; what it returns gives it back. */
-export async function turn(name: string): Promise<() => void> {
+/** Those that wait, in their order; who has ended waits no longer. */
+const waiting = (queue: string): string[] =>
+  readdirSync(queue)
+    .toSorted()
+    .filter((name) => {
+      const lives = existsSync(`/proc/${name.split('-')[1]}`)
+      if (!lives) rmSync(join(queue, name), { force: true })
+      return lives
+    })
+
+/** Waits for the turn of this process, behind those of a lower place that wait too; what it returns gives it back. */
+export async function turn(name: string, place = 0): Promise<() => void> {
   const path = join(REAL, 'run', `${name}.turn${SET}`)
-  while (!take(path)) await sleep(POLL)
+  const queue = `${path}-queue`
+  mkdirSync(queue, { recursive: true })
+  const mine = `${String(place).padStart(8, '0')}-${process.pid}`
+  writeFileSync(join(queue, mine), '')
+  while (waiting(queue)[0] !== mine || !take(path)) await sleep(POLL)
+  rmSync(join(queue, mine), { force: true })
   const giveBack = () => rmSync(path, { force: true })
   process.once('exit', giveBack)
   return () => {

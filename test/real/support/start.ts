@@ -172,7 +172,8 @@ function contexts(cluster: RealCluster, admin: string): void {
 export function sweep(): void {
   endScripts()
   const run = join(REAL, 'run')
-  for (const name of existsSync(run) ? readdirSync(run) : []) if (name.endsWith(`.turn${SET}`)) rmSync(join(run, name), { force: true })
+  for (const name of existsSync(run) ? readdirSync(run) : [])
+    if (name.endsWith(`.turn${SET}`) || name.endsWith(`.turn${SET}-queue`)) rmSync(join(run, name), { recursive: true, force: true })
   for (const w of CLUSTERS) {
     const env = { ...process.env, ...environmentOf(w) }
     spawnSync(join(HERE, 'node'), ['stopall', '--wipe'], { env, stdio: 'ignore' })

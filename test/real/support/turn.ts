@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { afterAll, beforeAll, expect, inject } from 'vitest'
-import { usedBy } from './cluster.ts'
+import { placeOf, usedBy } from './cluster.ts'
 import { turn } from './on-demand.ts'
 
 /** Files run side by side, and each has the cluster that it uses to itself; of those that use none, one runs at a time. */
@@ -14,8 +14,10 @@ const BEHIND = 5
 
 let giveBack = (): void => undefined
 beforeAll(async () => {
-  const used = usedBy(readFileSync(expect.getState().testPath as string, 'utf8'))
+  const path = expect.getState().testPath as string
+  const text = readFileSync(path, 'utf8')
+  const used = usedBy(text)
   if (used !== 'aloneOf') setPriority(BEHIND)
-  giveBack = await turn(used ? `${used}-${inject('version')}` : 'tools')
+  giveBack = await turn(used ? `${used}-${inject('version')}` : 'tools', placeOf(path, text))
 }, MOST_WAIT)
 afterAll(() => giveBack())
