@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { parseDocument } from 'yaml'
+import { triedOn } from './support/changes.ts'
 import { ETCD_VERSIONS, statusOf } from './support/etcd.ts'
 import { clusterOf, pristine, versionsOf } from './support/nodes.ts'
 import { goHome, Operator } from './support/operator.ts'
@@ -168,24 +169,28 @@ const STAGES: Stage[] = [
 ]
 
 describe('killed', () => {
-  it.each(STAGES)('$command, after the $kind of $action, comes to the same end the next time', async ({ command, kind, action }) => {
-    const isNew = command === 'secrets seal'
-    const me = await prepared(isNew ? 'new' : 'running')
-    const words = command.split(' ')
-    const killed = await me.child('killed.ts', 'after', kind, action, '1', '--', ...words)
-    expect(killed.signal, killed.stdout + killed.stderr).toBe('SIGKILL')
-    expect(me.journal().at(-1)).toMatchObject({ kind, action })
-    const left = sealedBundles(me)
+  // what is sealed does not depend on the nodes, so each is tried on one of the versions
+  it.each(STAGES.filter((_, i) => triedOn(i % 2 === 0 ? '1.13' : '1.14')))(
+    '$command, after the $kind of $action, comes to the same end the next time',
+    async ({ command, kind, action }) => {
+      const isNew = command === 'secrets seal'
+      const me = await prepared(isNew ? 'new' : 'running')
+      const words = command.split(' ')
+      const killed = await me.child('killed.ts', 'after', kind, action, '1', '--', ...words)
+      expect(killed.signal, killed.stdout + killed.stderr).toBe('SIGKILL')
+      expect(me.journal().at(-1)).toMatchObject({ kind, action })
+      const left = sealedBundles(me)
 
-    const resumed = await me.run(...words)
-    expect(resumed.stdout + resumed.stderr).toContain('ended in the middle')
-    const step = command === 'backup create' ? 'BAK-03' : 'CRT-02'
-    const checked = await me.check(step, ...(isNew ? ['--answer', 'CRT-02.from=new'] : []))
-    expect(checked.verdicts, resumed.stdout + resumed.stderr + JSON.stringify(checked.findings(step))).toEqual({ [step]: 'pass' })
-    // a new bundle is never made over one that is there
-    if (isNew && left.length > 0) expect(sealedBundles(me)).toEqual(left)
-    for (const name of sealedBundles(me)) expect(me.open(`secrets/${name}`, ownIdentity(me))).toContain('trustdinfo')
-    for (const name of backups(me)) expect(opened(me, name).length).toBeGreaterThan(10_000)
-    await expectTidy(me)
-  })
+      const resumed = await me.run(...words)
+      expect(resumed.stdout + resumed.stderr).toContain('ended in the middle')
+      const step = command === 'backup create' ? 'BAK-03' : 'CRT-02'
+      const checked = await me.check(step, ...(isNew ? ['--answer', 'CRT-02.from=new'] : []))
+      expect(checked.verdicts, resumed.stdout + resumed.stderr + JSON.stringify(checked.findings(step))).toEqual({ [step]: 'pass' })
+      // a new bundle is never made over one that is there
+      if (isNew && left.length > 0) expect(sealedBundles(me)).toEqual(left)
+      for (const name of sealedBundles(me)) expect(me.open(`secrets/${name}`, ownIdentity(me))).toContain('trustdinfo')
+      for (const name of backups(me)) expect(opened(me, name).length).toBeGreaterThan(10_000)
+      await expectTidy(me)
+    },
+  )
 })

@@ -6,7 +6,7 @@ import { start } from './start.ts'
 /** Clusters that are started for the first test that wants one, whatever process it is in, and turns that one process has at a time. */
 
 const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms))
-const POLL = 300
+const POLL = 500
 
 /** Takes a lock file, unless the process of the number in it lives. */
 function take(path: string): boolean {

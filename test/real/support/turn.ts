@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { afterAll, beforeAll, expect, inject } from 'vitest'
-import { placeOf, usedBy } from './cluster.ts'
-import { turn } from './on-demand.ts'
+import { placeOf, SHARED, usedBy, wantedOf } from './cluster.ts'
+import { running, turn } from './on-demand.ts'
 
 /** Files run side by side, and each has the cluster that it uses to itself; of those that use none, one runs at a time. */
 
@@ -18,6 +18,8 @@ beforeAll(async () => {
   const text = readFileSync(path, 'utf8')
   const used = usedBy(text)
   if (used !== 'aloneOf') setPriority(BEHIND)
+  // they do not all begin at once, and who came first is not to go first
+  if (used) await running(wantedOf(SHARED[used], inject('version')))
   giveBack = await turn(used ? `${used}-${inject('version')}` : 'tools', placeOf(path, text))
 }, MOST_WAIT)
 afterAll(() => giveBack())
