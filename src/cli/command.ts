@@ -1,4 +1,5 @@
 import { isChange, SEVERITIES, type Severity } from '../contract.ts'
+import { lasting } from '../domain/remarks.ts'
 import { Failure, Refusal } from '../engine/errors.ts'
 import { exitCodeFor } from '../engine/evaluate.ts'
 import type { Unfinished } from '../engine/history.ts'
@@ -21,14 +22,12 @@ export interface CommandContext {
   words: string[]
 }
 
-const DAY = 86_400_000
-
 /** Who looks and for how long still: `os:reader, 41 days left`. */
 export function accessLine(world: World): string {
   const access = world.access[0]
   if (!access) return 'no talosconfig'
   const left = new Date(access.notAfter).getTime() - world.place.system.clock.now().getTime()
-  const ends = left <= 0 ? `ended on ${access.notAfter.slice(0, 10)}` : `${Math.floor(left / DAY)} days left`
+  const ends = left <= 0 ? `ended on ${access.notAfter.slice(0, 10)}` : `${lasting(left)} left`
   return `${access.roles.join(' and ') || 'no role'}, ${ends}`
 }
 

@@ -1,4 +1,5 @@
 import { plainLine } from '../contract.ts'
+import { lasting } from '../domain/remarks.ts'
 import { EXIT, Refusal } from '../engine/errors.ts'
 import type { System } from '../system/ports.ts'
 import type { Choice, ContextInfo, DoorsInfo, WizardHost, WizardWorld } from '../ui/host.ts'
@@ -24,18 +25,14 @@ interface Given {
   command: string
 }
 
-const DAY = 86_400_000
-
 function contextInfo(context: World['contexts']['found'][number], home: string, now: Date): ContextInfo {
-  const days = Math.floor((new Date(context.notAfter).getTime() - now.getTime()) / DAY)
+  const left = new Date(context.notAfter).getTime() - now.getTime()
   return {
     name: context.name,
     file: context.file.startsWith(home) ? `~${context.file.slice(home.length)}` : context.file,
     role: context.roles[0] ?? (context.problem ? '' : 'no role'),
-    ends:
-      context.problem ??
-      (days < 0 ? `expired ${-days} ${days === -1 ? 'day' : 'days'} ago` : `ends in ${days} ${days === 1 ? 'day' : 'days'}`),
-    usable: !context.problem && days >= 0,
+    ends: context.problem ?? (left < 0 ? `expired ${lasting(-left)} ago` : `ends in ${lasting(left)}`),
+    usable: !context.problem && left >= 0,
   }
 }
 

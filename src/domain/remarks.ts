@@ -28,3 +28,10 @@ export function listed(words: readonly string[], most = 3): string {
 
 /** `1 pod`, `3 pods`. */
 export const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+
+/** How long a number of milliseconds is, as a person says it: `41 days`, `30 hours`, `less than an hour`. */
+export const lasting = (ms: number): string =>
+  ms < HOUR ? 'less than an hour' : ms < 2 * DAY ? counted(Math.floor(ms / HOUR), 'hour') : counted(Math.floor(ms / DAY), 'day')

@@ -14,6 +14,7 @@ import {
 } from '../../../src/contract.ts'
 import { firewallChain } from '../../../src/domain/hardening-config.ts'
 import { members } from '../../../src/domain/observations.ts'
+import { counted, lasting } from '../../../src/domain/remarks.ts'
 import { clockOffset, portsOf, type WirePort, wire } from '../../../src/domain/wire.ts'
 
 const HOUR = 3_600_000
@@ -39,9 +40,6 @@ const CAS: Partial<Record<WirePort['service'], typeof TALOS>> = {
   },
 }
 
-const count = (n: number, unit: string): string => `${n} ${unit}${n === 1 ? '' : 's'}`
-const lasting = (ms: number): string =>
-  ms < HOUR ? 'less than an hour' : ms < 2 * DAY ? count(Math.floor(ms / HOUR), 'hour') : count(Math.floor(ms / DAY), 'day')
 const named = (versions: readonly string[]): string =>
   versions.map((v) => v.replace('TLSv', 'TLS ').replace(/^TLS 1$/, 'TLS 1.0')).join(' and ')
 
@@ -121,7 +119,7 @@ function judgeLeaf(shown: WirePort, { now, address, daysLeft }: Around): Conclus
       ADD_NAME[service] ?? 'etcd takes the addresses that a node has when it boots: talosctl get addresses, then talosctl reboot',
     )
   return pass(
-    life < 3 * DAY ? 'renewed in time' : left < daysLeft * DAY ? `${lasting(left)} left` : `at least ${count(daysLeft, 'day')} left`,
+    life < 3 * DAY ? 'renewed in time' : left < daysLeft * DAY ? `${lasting(left)} left` : `at least ${counted(daysLeft, 'day')} left`,
   )
 }
 
@@ -180,7 +178,7 @@ function clocksOff(clock: readonly Sighting<{ seconds: number }>[]): Finding[] {
   return clock.flatMap(({ object, look }) => {
     if (!look.ok || Math.abs(look.value.seconds) <= CLOCK) return []
     const { seconds } = look.value
-    const reason = `${object.name}: its clock is ${count(Math.round(Math.abs(seconds) / 60), 'minute')} ${seconds > 0 ? 'ahead of' : 'behind'} this machine's`
+    const reason = `${object.name}: its clock is ${counted(Math.round(Math.abs(seconds) / 60), 'minute')} ${seconds > 0 ? 'ahead of' : 'behind'} this machine's`
     return [
       {
         object,
