@@ -1,5 +1,6 @@
 import { type Action, type Blocked, blocked, type Look, type ObjectRef, type Part, type Proof } from '../contract.ts'
 import type { EtcdHealth, EtcdMember, EtcdStatus } from './observations.ts'
+import { lasting } from './remarks.ts'
 import { type CheckedSnapshot, checkedSnapshot, type OpeningIdentity, openedBackup } from './sealed.ts'
 import { call } from './verbs.ts'
 
@@ -101,10 +102,8 @@ export const allowed = (n: number, unit: string): string => `${n} ${unit}${n ===
 /** `3 hours ago`, `2 days ago`. */
 export function since(takenAt: string, now: Date): string {
   if (isAhead(takenAt, now)) return 'by a clock that is ahead of this one'
-  const hours = Math.max(0, Math.floor((now.getTime() - new Date(takenAt).getTime()) / HOUR))
-  if (hours < 1) return 'within the last hour'
-  if (hours < 48) return `${hours} ${hours === 1 ? 'hour' : 'hours'} ago`
-  return `${Math.floor(hours / 24)} days ago`
+  const ms = now.getTime() - new Date(takenAt).getTime()
+  return ms < HOUR ? 'within the last hour' : `${lasting(ms)} ago`
 }
 
 /** What was taken in the future, or at no time at all, would else never grow old. */

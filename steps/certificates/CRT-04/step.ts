@@ -1,9 +1,10 @@
 import { about, type Conclusion, eachFinding, fail, notApplicable, pass, step, unknown, wholeNumber } from '../../../src/contract.ts'
 import { type TalosContext, talosContexts } from '../../../src/domain/observations.ts'
+import { counted } from '../../../src/domain/remarks.ts'
 
 const DAY = 86_400_000
 const days = (ms: number): number => Math.floor(ms / DAY)
-const inDays = (n: number): string => `${n} ${n === 1 ? 'day' : 'days'}`
+const inDays = (n: number): string => counted(n, 'day')
 
 interface Policy {
   adminDays: number
