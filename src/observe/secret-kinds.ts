@@ -26,8 +26,11 @@ const BASE64_PEM = /LS0tLS1CRUdJTi[A-Za-z0-9+/]{60,}={0,2}/g
 const BUNDLE = /\b(?:secretboxencryptionsecret|aescbcencryptionsecret|secretboxEncryptionSecret)["']?:\s*["']?[A-Za-z0-9+/]{40,}={0,2}/
 const JOIN_TOKEN = /\btoken["']?:\s*["']?[a-z0-9]{6}\.[a-z0-9]{16}\b/
 const KUBE_CREDENTIAL = /\b(?:client-key-data["']?:\s*["']?[A-Za-z0-9+/]{60,}|token["']?:\s*["']?[A-Za-z0-9._-]{30,})/
-/** A base64 run that could hold a key, folded or not, as in a Kubernetes Secret. The shortest key, of age, has 74 bytes. */
-const BASE64_RUN = /[A-Za-z0-9+/]{96,}={0,2}|(?:[A-Za-z0-9+/]{48,100}\s+)+[A-Za-z0-9+/]*={0,2}/g
+/**
+ * A base64 run that could hold a key, folded or not, as in a Kubernetes Secret. The shortest key, of age, has 74 bytes. It begins where no
+ * such character stands before it: a word that is too short is then read once, and not again from each of its letters.
+ */
+const BASE64_RUN = /(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{96,}={0,2}|(?:[A-Za-z0-9+/]{48,100}\s+)+[A-Za-z0-9+/]*={0,2})/g
 const SNAPSHOT_MAGIC = Buffer.from([0xed, 0xda, 0x0c, 0xed])
 const SNAPSHOT_MAGIC_AT = 16
 
