@@ -64,9 +64,15 @@ export async function openPractice(real: System, scenario: Scenario, folder: str
   let state = known ?? newState(scenario)
 
   let writing: Promise<void> = Promise.resolve()
+  let next: Promise<void> | undefined
+  /** One after the other, and what comes while one is being written goes together into the one behind it. */
   const keep = (): Promise<void> => {
-    writing = writing.then(() => real.files.replace(stateFile, JSON.stringify(state, null, 1), 0o600))
-    return writing
+    next ??= writing.then(() => {
+      next = undefined
+      writing = real.files.replace(stateFile, JSON.stringify(state), 0o600)
+      return writing
+    })
+    return next
   }
   if (!known) {
     await furnish(real.files, { folder, home, workspace }, state)

@@ -208,8 +208,16 @@ function apiServerPart({ type, podSecurity, auditPolicy }: PracticeNode): string
     .map((line) => `    ${line}`)
 }
 
-/** The whole machine configuration of a node, as the API would hand it out. */
+const configs = new WeakMap<PracticeNode, string>()
+
+/** The whole machine configuration of a node, as the API would hand it out. Nodes are values, so each has it made once. */
 export function machineConfig(node: PracticeNode, clusterId: string): string {
+  const made = configs.get(node) ?? configText(node, clusterId)
+  configs.set(node, made)
+  return made
+}
+
+function configText(node: PracticeNode, clusterId: string): string {
   const cp = node.type === 'controlplane'
   const indent = (map: Record<string, string>, by: string) =>
     Object.entries(map)
