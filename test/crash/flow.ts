@@ -47,6 +47,9 @@ export function worldOf(folder: string): unknown {
   return { policies, probe, nodes: nodes.map(({ changes: _, apiServer: __, written: ___, log: ____, ...node }) => node) }
 }
 
+/** How often the config of each node was changed, by the nodes themselves. */
+const writesOf = (folder: string): number[] => stateOf(folder).nodes.map((n) => n.changes)
+
 /** How often each change became done, by what the journals say of it. */
 function changesDone(folder: string, from: number): Record<string, number> {
   const done: Record<string, number> = {}
@@ -75,7 +78,7 @@ const sealedIn = (folder: string): string[] => [
 ]
 
 /** The moments at which something happens between two lines, and those around a tentative change. */
-const POINTS_AFTER: Line['kind'][] = ['intent', 'child', 'consented', 'tried']
+export const POINTS_AFTER: Line['kind'][] = ['intent', 'child', 'consented', 'tried']
 
 export interface Whole {
   fresh: string
@@ -104,7 +107,7 @@ export async function whole(flow: Flow): Promise<Whole> {
 }
 
 /** The command is given again in what a kill left, and comes to the same end. */
-export async function resumed(flow: Flow, { fresh, end }: Whole, folder: string, label: string): Promise<void> {
+export async function resumed(flow: Flow, { fresh, end, lines }: Whole, folder: string, label: string): Promise<void> {
   const from = linesOf(fresh).length
   const killed = journalsOf(folder).at(-1)
   const begun = linesOf(folder).length > from ? underWay(killed) : undefined
@@ -134,6 +137,8 @@ export async function resumed(flow: Flow, { fresh, end }: Whole, folder: string,
   }
   expect(worldOf(folder), text).toEqual(worldOf(end))
   expect(changesDone(folder, from), text).toEqual(changesDone(end, from))
+  // what was being tried is tried again where it went back; everything else is sent once
+  if (!lines.some((l) => l.kind === 'tried')) expect(writesOf(folder), text).toEqual(writesOf(end))
   expect(sealedIn(folder).toSorted(), label).toEqual(sealedIn(end).toSorted())
   expect(chainProblems(folder), label).toEqual([])
   expect(
