@@ -108,7 +108,7 @@ async function performAction(plan: Plan, part: PlannedPart, action: Action, hold
     })
   const where = { stage: plan.stage.kind, step: part.step, object: part.object, part: part.digest, action: action.id }
   const record = recordOf(action)
-  const path = action.kind === 'seal' ? sealedPath(action, holdings, ports.clock.now()) : ''
+  const path = action.kind === 'seal' ? await sealedPath(action, holdings, ports) : ''
   await journal({
     kind: 'intent',
     ...where,

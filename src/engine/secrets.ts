@@ -84,10 +84,18 @@ async function take(source: Source, doing: Doing): ReturnType<EnginePorts['hold'
   return { ok: false, reason: 'there was nothing to seal: the answer was empty' }
 }
 
-/** Where a sealed file will lie, with everything filled in that is known by now. */
-export function sealedPath(action: SealAction, holdings: Holdings, now: Date): string {
-  const values: Record<string, string | number> = { ...holdings.outputs, time: now.toISOString().replace(/[:.]/g, '-').slice(0, 19) }
-  return action.path.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole).replace(/[^\w.-]/g, '-'))
+/**
+ * Where a sealed file will lie, with everything filled in that is known by now. Its name has the second, and nothing is ever written over:
+ * where this second has such a file already, as one that was killed leaves it, the next second is waited for.
+ */
+export async function sealedPath(action: SealAction, { outputs }: Holdings, { clock, workspace }: EnginePorts): Promise<string> {
+  for (;;) {
+    const now = clock.now()
+    const values: Record<string, string | number> = { ...outputs, time: now.toISOString().replace(/[:.]/g, '-').slice(0, 19) }
+    const path = action.path.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole).replace(/[^\w.-]/g, '-'))
+    if (!action.path.includes('{time}') || !(await workspace?.has(path))) return path
+    await clock.sleep(1000 - now.getMilliseconds())
+  }
 }
 
 export async function seal(action: SealAction, path: string, doing: Doing): Promise<Outcome> {

@@ -120,6 +120,15 @@ describe('performing a plan', () => {
     expect(JSON.stringify(journal)).not.toContain('the secret')
   })
 
+  test('waits for the next second where this one has a sealed file of that name already, as one that was killed leaves it', async () => {
+    const w = world({ a: false }, '2026-11-23T12:00:00.250Z')
+    w.files.set('secrets/a-2026-11-23T12-00-00.age', 'sealed before')
+    const { journal } = await performed(w, planToLight('a'))
+    expect(w.sealed.map((s) => s.path)).toEqual(['secrets/a-2026-11-23T12-00-01.age'])
+    expect(journal.find((e) => e.kind === 'intent' && e.action === 'seal')).toMatchObject({ path: 'secrets/a-2026-11-23T12-00-01.age' })
+    expect(w.now()).toBe('2026-11-23T12:00:01.000Z')
+  })
+
   test('changes nothing where the seal before it failed', async () => {
     const w = world({ a: false })
     w.answers.secret = () => ({ ok: true, summary: '', output: Buffer.alloc(0) })
