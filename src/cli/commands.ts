@@ -205,8 +205,8 @@ export const COMMANDS: CommandSpec[] = [
   {
     name: 'journal',
     usage: 'journal verify',
-    summary: 'check the hash chains of the journals in the workspace',
-    about: ['Exit code 0: every chain is whole; 1: something was changed, cut or taken away; it says what.'],
+    summary: 'check the hash chains of the journals in the workspace, and the evidence that they name',
+    about: ['Exit code 0: every chain is whole and no evidence was changed; 1: something was changed, cut or taken away; it says what.'],
     flags: [],
     words: [1, 1],
     examples: ['journal verify'],

@@ -3,6 +3,16 @@ import type { Entry } from './journal.ts'
 import type { WorkspacePort } from './ports.ts'
 import type { Report, SessionState } from './state.ts'
 
+/**
+ * The first of these names that nothing has yet. Evidence has the second in its name and is never written over, also where a run comes
+ * within the same second as another one.
+ */
+export async function freeName(workspace: WorkspacePort, name: (mark: string) => string): Promise<string> {
+  let path = name('')
+  for (let n = 2; await workspace.has(path); n++) path = name(`-${n}`)
+  return path
+}
+
 /** Keeps what a look saw and what was concluded, so that the report can be evaluated again from it alone. */
 export async function keepLook(
   workspace: WorkspacePort,
@@ -12,7 +22,8 @@ export async function keepLook(
   results: readonly StepResult[],
 ): Promise<void> {
   const { startedAt, observed } = report
-  const folder = `evidence/runs/${startedAt.replace(/[:.]/g, '-').slice(0, 19)}`
+  const time = startedAt.replace(/[:.]/g, '-').slice(0, 19)
+  const folder = await freeName(workspace, (mark) => `evidence/runs/${time}${mark}`)
   const write = (name: string, value: unknown) => workspace.write(`${folder}/${name}.json`, `${JSON.stringify(value, null, 1)}\n`)
   const head = { mode: about.mode, takenAt: startedAt }
   const { cluster, answers } = about

@@ -193,6 +193,29 @@ export function verifyJournals(files: readonly { name: string; text: string }[])
   }
 }
 
+/** A file of the workspace, the digest that it was written with, and the journal that says so. */
+export interface Written {
+  path: string
+  sha256: string
+  journal: string
+}
+
+/** What was seen, proved and sealed, each with the last digest that a journal has of it. */
+export function writtenIn(files: readonly JournalFile[]): Written[] {
+  const written = new Map<string, Written>()
+  const lines = files.flatMap((f) => f.lines.map((line) => ({ line, journal: f.name })))
+  for (const { line, journal } of lines.toSorted((a, b) => (a.line.at < b.line.at ? -1 : 1))) {
+    const { path, sha256, proof, proofSha256 } = line.kind === 'outcome' && isMap(line.outputs) ? line.outputs : {}
+    const named =
+      line.kind === 'observed'
+        ? [[`${line.evidence}/observations.json`, line.sha256]]
+        : [[proof, proofSha256], String(path).endsWith('.age') ? [path, sha256] : []]
+    for (const [at, digest] of named)
+      if (typeof at === 'string' && typeof digest === 'string') written.set(at, { path: at, sha256: digest, journal })
+  }
+  return [...written.values()]
+}
+
 /** Heads that no other journal names yet. */
 export function headsOf(files: readonly JournalFile[]): Record<string, string> {
   const named = new Set(files.flatMap((f) => (f.lines[0]?.kind === 'opened' ? Object.keys(f.lines[0].heads) : [])))

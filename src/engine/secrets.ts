@@ -1,4 +1,5 @@
 import type { HoldAction, Json, Look, ObjectRef, ProveAction, SealAction, Source } from '../contract.ts'
+import { freeName } from './evidence.ts'
 import type { Result } from './journal.ts'
 import type { CallHooks, EnginePorts, Held } from './ports.ts'
 import { waitFor } from './waiting.ts'
@@ -166,6 +167,6 @@ async function keep(
 ): Promise<{ proof?: string; proofSha256?: string }> {
   if (!ports.workspace) return {}
   const time = proof.takenAt.replace(/[:.]/g, '-').slice(0, 19)
-  const path = `evidence/proofs/${proof.observation}/${time}-${proof.of.slice(0, 8)}.json`
+  const path = await freeName(ports.workspace, (mark) => `evidence/proofs/${proof.observation}/${time}-${proof.of.slice(0, 8)}${mark}.json`)
   return { proof: path, proofSha256: await ports.workspace.write(path, `${JSON.stringify(proof, null, 1)}\n`) }
 }
