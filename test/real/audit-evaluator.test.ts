@@ -71,18 +71,18 @@ const same = (verb: string, user: string, about: Partial<AuditRequest>): AuditRe
 const TEMPLATE = readFileSync(new URL('../../templates/MON-01/policy.yaml', import.meta.url), 'utf8')
 
 describe('the evaluator', () => {
-  it.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])('decides as the real API server does, random policy %i', async (seed) => {
+  it.each([1, 2, 3, 4, 5])('decides as the real API server does, random policy %i', async (seed) => {
     const [policy] = fc.sample(policies, { seed, numRuns: 1 }) as [AuditPolicy]
     const some = fc
-      .sample(requests, { seed, numRuns: 60 })
+      .sample(requests, { seed, numRuns: 120 })
       .flatMap((r) => possible(r) ?? [])
-      .slice(0, 24)
+      .slice(0, 48)
     const read = parseAuditPolicy(written(policy))
     expect(read.policy).toEqual(policy)
     const server = await start(written(policy))
     await server.ready()
     const results = await Promise.all(some.map((request) => tried(server, policy, request)))
-    expect(results.length).toBeGreaterThanOrEqual(12)
+    expect(results.length).toBeGreaterThanOrEqual(24)
     for (const { what, ours, theirs } of results) expect(theirs, `${what} with ${JSON.stringify(written(policy))}`).toBe(ours)
   })
 

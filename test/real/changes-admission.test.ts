@@ -4,7 +4,6 @@ import {
   asAtFirst,
   DENIED,
   DENIED_SAID,
-  FULL,
   journalled,
   LIMIT,
   patched,
@@ -14,7 +13,7 @@ import {
   withoutArgument,
 } from './support/changes.ts'
 import { aloneOf, type KubernetesCluster, kubectl } from './support/kubernetes.ts'
-import { nodeOf } from './support/nodes.ts'
+import { FULL, nodeOf } from './support/nodes.ts'
 import { goHome } from './support/operator.ts'
 
 const version = inject('version')

@@ -1,9 +1,9 @@
 import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { said } from './support/calm.ts'
-import { asAtFirst, holdKeeps, LIMIT, settled, somebodysDryRun, triedOn } from './support/changes.ts'
+import { asAtFirst, holdKeeps, LIMIT, settled, somebodysDryRun } from './support/changes.ts'
 import { firewallIn, killedAt, mendedBy, RULES } from './support/firewall-changes.ts'
 import { aloneOf, type KubernetesCluster } from './support/kubernetes.ts'
-import { configOf, nodeOf } from './support/nodes.ts'
+import { configOf, nodeOf, triedOn } from './support/nodes.ts'
 import { goHome } from './support/operator.ts'
 
 const version = inject('version')

@@ -1,9 +1,9 @@
 import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { said } from './support/calm.ts'
-import { answers, asAtFirst, LIMIT, secondAddress, settled, triedOn, tryByHand } from './support/changes.ts'
+import { answers, asAtFirst, LIMIT, secondAddress, settled, tryByHand } from './support/changes.ts'
 import { firewallIn, killedAt, mendedBy, RULES } from './support/firewall-changes.ts'
 import { type KubernetesCluster, kubernetesOf } from './support/kubernetes.ts'
-import { configContent, configOf, eventually, nodeOf, talosctl, versionsOf } from './support/nodes.ts'
+import { configContent, configOf, eventually, nodeOf, talosctl, triedOn, versionsOf } from './support/nodes.ts'
 import { goHome } from './support/operator.ts'
 
 const version = inject('version')
@@ -78,7 +78,7 @@ describe('INF-02 on real nodes with Kubernetes', () => {
     expect((await me.check('INF-02')).verdicts).toMatchObject({ 'INF-02': 'fail' })
   })
 
-  it(
+  it.runIf(triedOn('1.14'))(
     'killed after the keep: the next start finds it done, finishes the checks behind it, and goes on with the next node',
     async () => {
       const me = await settled(cluster)

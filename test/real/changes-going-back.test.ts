@@ -1,8 +1,8 @@
 import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { goesBack, heldBy } from './support/api-server-changes.ts'
-import { apiServerAnswers, asAtFirst, DENIED_SAID, FULL, LIMIT, patchesOf, poisonsFor, settled, tryByHand } from './support/changes.ts'
+import { apiServerAnswers, asAtFirst, DENIED_SAID, LIMIT, patchesOf, poisonsFor, settled, tryByHand } from './support/changes.ts'
 import { aloneOf, type KubernetesCluster } from './support/kubernetes.ts'
-import { eventually, nodeOf, talosctl } from './support/nodes.ts'
+import { eventually, FULL, nodeOf, talosctl } from './support/nodes.ts'
 import { goHome } from './support/operator.ts'
 
 const version = inject('version')

@@ -1,8 +1,19 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
-import { triedOn } from './support/changes.ts'
-import { clusterOf, configContent, configOf, eventually, nodeOf, pristine, procOf, sysctlsIn, versionsOf, WANTED } from './support/nodes.ts'
+import {
+  clusterOf,
+  configContent,
+  configOf,
+  eventually,
+  nodeOf,
+  pristine,
+  procOf,
+  sysctlsIn,
+  triedOn,
+  versionsOf,
+  WANTED,
+} from './support/nodes.ts'
 import { goHome, Operator } from './support/operator.ts'
 
 /** Killed on real nodes, once per stage of a change, and brought to the same end by the next start. */
@@ -93,7 +104,7 @@ describe('on three real nodes', () => {
     expect(procs()).toEqual(before.procs)
   })
 
-  it('a talosctl that outlives us is named and waited for by the next start', async () => {
+  it.runIf(triedOn('1.14'))('a talosctl that outlives us is named and waited for by the next start', async () => {
     const me = new Operator(cluster)
     const before = contents()
     await me.settleIn()

@@ -1,12 +1,10 @@
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest'
+import { afterEach, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { parseDocument } from 'yaml'
-import { triedOn } from './support/changes.ts'
 import { ETCD_VERSIONS, statusOf } from './support/etcd.ts'
-import { clusterOf, pristine, versionsOf } from './support/nodes.ts'
+import { clusterOf, pristine, triedOn, versionsOf } from './support/nodes.ts'
 import { goHome, Operator } from './support/operator.ts'
 import { TalosEtcd } from './support/talos-etcd.ts'
 
@@ -32,27 +30,13 @@ async function expectTidy(me: Operator): Promise<void> {
   expect((await me.must('journal', 'verify')).stdout).toContain('every chain is whole')
 }
 
-/** Prepared once for each: what lies in the folder of somebody who has a cluster, and of somebody whose cluster is to be made. */
-const kits = new Map<'running' | 'new', string>()
-const KEPT = ['home', 'workspace', 'safe.txt', 'vault.txt']
-
+/** Somebody who has a cluster, or somebody whose cluster is to be made. */
 async function prepared(kind: 'running' | 'new'): Promise<Operator> {
   const me = new Operator(cluster)
-  const kit = kits.get(kind)
-  if (kit) {
-    for (const name of KEPT) cpSync(join(kit, name), join(me.folder, name), { recursive: true, preserveTimestamps: true })
-    return me
-  }
   if (kind === 'new') me.talosconfig({ context: '', contexts: {} })
   await me.settleApart(...(kind === 'new' ? ['--name', 'tp-new'] : []))
-  const kept = mkdtempSync(join(tmpdir(), 'tp-kit-'))
-  for (const name of KEPT) cpSync(join(me.folder, name), join(kept, name), { recursive: true, preserveTimestamps: true })
-  kits.set(kind, kept)
   return me
 }
-afterAll(() => {
-  for (const kit of kits.values()) rmSync(kit, { recursive: true, force: true })
-})
 
 describe('the secrets bundle', () => {
   const theirs = () => bundleOf(readFileSync(cluster.secrets, 'utf8'))

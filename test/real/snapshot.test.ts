@@ -173,12 +173,8 @@ describe('a snapshot of a gigabyte', () => {
   it('is read in little memory, and leaves others their turn', async () => {
     const version: EtcdVersion = '3.7'
     const etcd = await Etcd.start(version, '/dev/shm')
-    const value = Buffer.from(plain('x'.repeat(1 << 20))).toString('base64')
-    let next = 0
-    const writer = async () => {
-      for (let i = next++; i < 1030; i = next++) await etcd.putEncoded(`/registry/configmaps/default/c${i}`, value)
-    }
-    await Promise.all([writer(), writer(), writer()])
+    const keys = Array.from({ length: 1030 }, (_, i) => `/registry/configmaps/default/c${i}`)
+    await etcd.putMany(keys, Buffer.from(plain('x'.repeat(1 << 20))))
     const path = await etcd.stop()
     await finish(path)
     const before = process.memoryUsage().rss

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inject } from 'vitest'
+import { SHORT_RUN } from './cluster.ts'
 import { Etcd } from './etcd.ts'
 import { eventually } from './nodes.ts'
 
@@ -49,7 +50,7 @@ export async function anonymousApiServerOn(address: string, opens: 'everything' 
   const child: ChildProcess = spawn(
     join(inject('bin'), 'kube-apiserver'),
     Object.entries(args).map(([k, v]) => `--${k}=${v}`),
-    { stdio: 'ignore', env: {} },
+    { stdio: 'ignore', env: SHORT_RUN },
   )
   const end = async (): Promise<void> => {
     if (child.exitCode === null && child.signalCode === null) {

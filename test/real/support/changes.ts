@@ -2,11 +2,10 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { inject } from 'vitest'
 import type { RealCluster, RealNode, Version } from './cluster.ts'
 import { initOf } from './inside.ts'
 import { type KubernetesCluster, kubectl } from './kubernetes.ts'
-import { eventually, nodeOf, pristine, type Told, talosctl } from './nodes.ts'
+import { eventually, nodeOf, pristine, type Told, talosctl, triedOn } from './nodes.ts'
 import { Operator } from './operator.ts'
 
 /** What the four changes that can hurt are tested with: a second address, somebody else's hand, and a talosctl that adds to a try. */
@@ -105,10 +104,6 @@ export function holdKeeps(me: Operator): { begun: () => Promise<number> } {
   }
 }
 
-/** `MATRIX=full` tries on both versions what is otherwise tried on one of them. */
-export const FULL = process.env.MATRIX === 'full'
-export const triedOn = (version: Version): boolean => FULL || inject('version') === version
-
 /** What nobody would plan, and what the log of a node says of it. */
 export interface Poison {
   name: string
@@ -121,9 +116,9 @@ export const DENIED = 'encryption-provider-config'
 export const DENIED_SAID = new RegExp(`extra arg \\\\?"${DENIED}\\\\?" is not allowed`)
 
 const POISONS = {
-  'doubled exemption': { of: '1.13', reason: /exemptions\.namespaces\[1\]: Duplicate value: \\?"kube-system/ },
-  'unwritable log': { of: '1.14', reason: /nowhere/ },
-  'misspelt field': { of: '1.13', reason: /unknown field \\?"rules\[0\]\.resourcez/ },
+  'doubled exemption': { of: '1.14', reason: /exemptions\.namespaces\[1\]: Duplicate value: \\?"kube-system/ },
+  'unwritable log': { of: '1.13', reason: /nowhere/ },
+  'misspelt field': { of: '1.14', reason: /unknown field \\?"rules\[0\]\.resourcez/ },
   'denied argument': { of: '1.13', reason: DENIED_SAID },
 } as const
 type PoisonName = keyof typeof POISONS

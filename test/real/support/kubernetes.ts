@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { inject } from 'vitest'
-import { ALONE, type RealCluster, type Version, WITH_KUBERNETES, wantedOf } from './cluster.ts'
+import { ALONE, type RealCluster, SHORT_RUN, type Version, WITH_KUBERNETES, wantedOf } from './cluster.ts'
 import type { Told } from './nodes.ts'
 import { running } from './on-demand.ts'
 
@@ -27,6 +27,7 @@ export const aloneOf = async (version: Version): Promise<KubernetesCluster> => c
 export function kubectl(cluster: KubernetesCluster, args: readonly string[], input = ''): Told {
   const ran = spawnSync(join(inject('bin'), 'kubectl'), ['--kubeconfig', cluster.kubeconfig, ...args], {
     encoding: 'utf8',
+    env: { ...process.env, ...SHORT_RUN },
     input,
     timeout: 60_000,
   })

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, inject } from 'vitest'
 import type { Json } from '../../../src/contract.ts'
+import { SHORT_RUN } from './cluster.ts'
 import { Etcd, endEtcds } from './etcd.ts'
 
 /** A kube-apiserver that runs alone over an etcd, without Talos and without nodes. */
@@ -45,7 +46,10 @@ export class LoneApiServer {
   constructor(port: number, log: string, args: string[]) {
     this.port = port
     this.#log = log
-    this.#child = spawn(join(inject('bin'), 'kube-apiserver'), args, { stdio: ['ignore', 'ignore', 'pipe'] })
+    this.#child = spawn(join(inject('bin'), 'kube-apiserver'), args, {
+      env: { ...process.env, ...SHORT_RUN },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
     this.#child.stderr?.on('data', (chunk: Buffer) => {
       this.said += chunk.toString()
     })

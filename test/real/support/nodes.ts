@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { inject } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import { CLUSTERS, environmentOf, type First, HERE, type RealCluster, type RealNode, type Version } from './cluster.ts'
+import { CLUSTERS, environmentOf, type First, HERE, type RealCluster, type RealNode, SHORT_RUN, type Version } from './cluster.ts'
 import { initOf, procOf } from './inside.ts'
 
 export { procOf, WANTED } from './inside.ts'
@@ -22,6 +22,10 @@ export const nodeOf = (cluster: RealCluster, name: string): RealNode => {
   return node
 }
 
+/** `MATRIX=full` tries on both versions what is otherwise tried on one of them. */
+export const FULL = process.env.MATRIX === 'full'
+export const triedOn = (version: Version): boolean => FULL || inject('version') === version
+
 export interface Told {
   code: number | null
   stdout: string
@@ -31,6 +35,7 @@ export interface Told {
 export function talosctl(cluster: RealCluster, ...args: string[]): Told {
   const ran = spawnSync(cluster.talosctl, ['--talosconfig', cluster.talosconfig, '--context', `admin@${cluster.name}`, ...args], {
     encoding: 'utf8',
+    env: { ...process.env, ...SHORT_RUN },
     timeout: 30_000,
   })
   return { code: ran.status, stdout: ran.stdout, stderr: ran.stderr }

@@ -1,12 +1,12 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { inject } from 'vitest'
 import { parseDocument } from 'yaml'
 import { type Size, Terminal } from '../../support/terminal.ts'
-import type { RealCluster } from './cluster.ts'
+import { type RealCluster, SHORT_RUN } from './cluster.ts'
 import { type Checked, checkedOf } from './document.ts'
 
 /** A person at a machine of their own: a home, a workspace, the tools of one version on PATH, and the built program. */
@@ -38,6 +38,17 @@ export interface Talosconfig {
 export const talosconfigOf = (cluster: RealCluster): Talosconfig => parseDocument(readFileSync(cluster.talosconfig, 'utf8')).toJS()
 
 const operators = new Set<Operator>()
+
+/** What operators made for themselves before they began, by what they had to make it with. */
+const settled = new Map<string, { path: string; bytes: Buffer; mode: number }[]>()
+
+/** Every file of a folder, by its path from there, without what lies below these. */
+const filesOf = (folder: string, without: string[]): { path: string; bytes: Buffer; mode: number }[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .filter((path) => !without.some((other) => path.startsWith(`${other}/`)))
+    .map((path) => ({ path, bytes: readFileSync(join(folder, path)), mode: statSync(join(folder, path)).mode & 0o777 }))
 
 /** For `afterEach`: ends what still runs and takes every folder away. */
 export async function goHome(): Promise<void> {
@@ -73,8 +84,8 @@ export class Operator {
 
   /** A tool on PATH, and nothing else is. */
   tool(name: string, path: string): void {
-    rmSync(join(this.tools, name), { force: true })
-    symlinkSync(path, join(this.tools, name))
+    const settings = Object.entries(SHORT_RUN).map(([key, value]) => `${key}=${value}`)
+    this.script(name, `${settings.join(' ')} exec '${path}' "$@"`)
   }
 
   /** A shell script in place of a tool. */
@@ -199,21 +210,34 @@ export class Operator {
   }
 
   /** Workspace, own identity and recovery recipient: everything that a change needs. */
-  async settleIn(): Promise<void> {
-    await this.must('init', '--environment', 'lab')
-    await this.must('keys', 'create', '--name', 'me')
-    await this.must('keys', 'add', 'safe', this.recovery().recipient, '--role', 'recovery')
+  settleIn(): Promise<void> {
+    return this.#settle([], [{ name: 'safe', file: 'recovery', opens: [] }])
   }
 
   /** The same with a recovery recipient for each of secrets and backups, whose holders keep them apart. */
-  async settleApart(...init: string[]): Promise<void> {
+  settleApart(...init: string[]): Promise<void> {
+    const holders = [
+      { name: 'safe', file: 'safe', opens: ['--opens', 'secrets'] },
+      { name: 'vault', file: 'vault', opens: ['--opens', 'backups'] },
+    ]
+    return this.#settle(init, holders)
+  }
+
+  /** The first one in a test file does it by hand. Whoever comes after it with the same credentials gets a copy of what that made. */
+  async #settle(init: string[], holders: { name: string; file: string; opens: string[] }[]): Promise<void> {
+    const credentials = ['.talos', '.kube'].map((folder) => join(this.home, folder, 'config')).filter((file) => existsSync(file))
+    const key = JSON.stringify([init, holders, credentials.map((file) => readFileSync(file, 'utf8'))])
+    const made = settled.get(key)
+    for (const { path, bytes, mode } of made ?? []) {
+      mkdirSync(dirname(join(this.folder, path)), { recursive: true })
+      writeFileSync(join(this.folder, path), bytes, { mode })
+    }
+    if (made) return
     await this.must('init', '--environment', 'lab', ...init)
     await this.must('keys', 'create', '--name', 'me')
-    for (const [name, opens] of [
-      ['safe', 'secrets'],
-      ['vault', 'backups'],
-    ] as const)
-      await this.must('keys', 'add', name, this.recovery(name).recipient, '--role', 'recovery', '--opens', opens)
+    for (const { name, file, opens } of holders)
+      await this.must('keys', 'add', name, this.recovery(file).recipient, '--role', 'recovery', ...opens)
+    settled.set(key, filesOf(this.folder, ['tools', 'home/.talos', 'home/.kube']))
   }
 
   /** The plaintext of a sealed file, by the real age. */

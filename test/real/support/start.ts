@@ -13,6 +13,7 @@ import {
   type RealNode,
   runOf,
   SET,
+  SHORT_RUN,
   type Wanted,
 } from './cluster.ts'
 import { procOf } from './inside.ts'
@@ -120,7 +121,8 @@ export async function start(w: Wanted): Promise<RealCluster> {
 /** What it printed, or nothing where it failed. Others go on meanwhile: a start may run beside tests. */
 const said = (file: string, ...args: string[]): Promise<string> =>
   new Promise((resolve) => {
-    execFile(file, args, { encoding: 'utf8', timeout: 10_000, maxBuffer: 64 << 20 }, (error, stdout) => resolve(error ? '' : stdout))
+    const env = { ...process.env, ...SHORT_RUN }
+    execFile(file, args, { encoding: 'utf8', env, timeout: 10_000, maxBuffer: 64 << 20 }, (error, stdout) => resolve(error ? '' : stdout))
   })
 const talosctl = (cluster: RealCluster, talosconfig: string, ...args: string[]): Promise<string> =>
   said(cluster.talosctl, '--talosconfig', talosconfig, ...args)
