@@ -205,11 +205,12 @@ export function writtenIn(files: readonly JournalFile[]): Written[] {
   const written = new Map<string, Written>()
   const lines = files.flatMap((f) => f.lines.map((line) => ({ line, journal: f.name })))
   for (const { line, journal } of lines.toSorted((a, b) => (a.line.at < b.line.at ? -1 : 1))) {
-    const { path, sha256, proof, proofSha256 } = line.kind === 'outcome' && isMap(line.outputs) ? line.outputs : {}
+    // a file that was written for somebody to take and change has no recipients
+    const { path, sha256, recipients, proof, proofSha256 } = line.kind === 'outcome' && isMap(line.outputs) ? line.outputs : {}
     const named =
       line.kind === 'observed'
         ? [[`${line.evidence}/observations.json`, line.sha256]]
-        : [[proof, proofSha256], String(path).endsWith('.age') ? [path, sha256] : []]
+        : [[proof, proofSha256], recipients ? [path, sha256] : []]
     for (const [at, digest] of named)
       if (typeof at === 'string' && typeof digest === 'string') written.set(at, { path: at, sha256: digest, journal })
   }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Json } from '../../src/contract.ts'
 import { appliedFor, failedFor, unfinished } from '../../src/engine/history.ts'
-import { type Entry, hashOf, headsOf, lineOf, readJournal, verifyJournals } from '../../src/engine/journal.ts'
+import { type Entry, hashOf, headsOf, lineOf, readJournal, verifyJournals, writtenIn } from '../../src/engine/journal.ts'
 import { lampRef } from './world.ts'
 
 interface File {
@@ -192,6 +192,31 @@ describe('the journals of a workspace', () => {
     const begun = journalOf('2026-01.jsonl', [opened()])
     const beside = journalOf('2026-02.jsonl', [opened(seen(begun)), closed])
     expect(verifyJournals([first, beside]).problems).toEqual([])
+  })
+})
+
+describe('what the journals have a digest of', () => {
+  const sealed = (path: string, sha256: string, more: Record<string, Json> = { recipients: ['me'] }): Entry => ({
+    ...(outcome('a', 'seal') as Extract<Entry, { kind: 'outcome' }>),
+    outputs: { path, sha256, ...more },
+  })
+  const observed: Entry = { kind: 'observed', evidence: 'evidence/runs/1', sha256: 'o', looks: 1, failed: 0 }
+
+  test('is what was seen, proved and sealed, and not what was written for somebody to take', () => {
+    const proved = sealed('secrets/a', 's', { recipients: ['me'], proof: 'evidence/proofs/p', proofSha256: 'p' })
+    const file = journalOf('one', [opened(), observed, proved, sealed('generated/a.yaml', 'g', {}), outcome('a', 'switch'), closed])
+    expect(writtenIn(read(file))).toEqual([
+      { path: 'evidence/runs/1/observations.json', sha256: 'o', journal: 'one' },
+      { path: 'evidence/proofs/p', sha256: 'p', journal: 'one' },
+      { path: 'secrets/a', sha256: 's', journal: 'one' },
+    ])
+  })
+
+  test('has the last digest of each, whatever order the journals come in', () => {
+    const first = journalOf('first', [opened(), sealed('secrets/a', 'old'), closed])
+    const last = journalOf('last', [opened(), sealed('secrets/a', 'new'), closed], '2026-11-24T12:00:00.000Z')
+    for (const files of [read(first, last), read(last, first)])
+      expect(writtenIn(files)).toEqual([{ path: 'secrets/a', sha256: 'new', journal: 'last' }])
   })
 })
 
