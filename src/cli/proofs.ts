@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readJournal } from '../engine/journal.ts'
+import { readJournal, writtenIn } from '../engine/journal.ts'
 import type { Workspace } from './workspace.ts'
 
 /**
@@ -8,13 +8,8 @@ import type { Workspace } from './workspace.ts'
  */
 export async function proofsIn(workspace: Workspace, observation: string): Promise<{ path: string; text: string }[]> {
   const folder = `evidence/proofs/${observation}`
-  const known = new Map(
-    (await workspace.journals())
-      .flatMap((f) => readJournal(f.name, f.text).lines)
-      .flatMap((l) =>
-        l.kind === 'outcome' && l.outputs?.proof ? [[String(l.outputs.proof), String(l.outputs.proofSha256)] as const] : [],
-      ),
-  )
+  const journals = (await workspace.journals()).map((f) => readJournal(f.name, f.text))
+  const known = new Map(writtenIn(journals).map((w) => [w.path, w.sha256]))
   const found: { path: string; text: string }[] = []
   for (const name of (await workspace.filesIn(folder)).toReversed()) {
     const path = `${folder}/${name}`

@@ -3,6 +3,9 @@ import type { Entry } from './journal.ts'
 import type { WorkspacePort } from './ports.ts'
 import type { Report, SessionState } from './state.ts'
 
+/** A time, ISO 8601, as names of files have it: to the second, without what some file systems refuse. */
+export const timeInName = (at: string): string => at.replace(/[:.]/g, '-').slice(0, 19)
+
 /**
  * The first of these names that nothing has yet. Evidence has the second in its name and is never written over, also where a run comes
  * within the same second as another one.
@@ -22,7 +25,7 @@ export async function keepLook(
   results: readonly StepResult[],
 ): Promise<void> {
   const { startedAt, observed } = report
-  const time = startedAt.replace(/[:.]/g, '-').slice(0, 19)
+  const time = timeInName(startedAt)
   const folder = await freeName(workspace, (mark) => `evidence/runs/${time}${mark}`)
   const write = (name: string, value: unknown) => workspace.write(`${folder}/${name}.json`, `${JSON.stringify(value, null, 1)}\n`)
   const head = { mode: about.mode, takenAt: startedAt }

@@ -1,3 +1,4 @@
+import { timeInName } from './evidence.ts'
 import { type Entry, hashOf, headsOf, type JournalFile, lineOf, readJournal } from './journal.ts'
 import { digestOf } from './plan.ts'
 import type { EnginePorts } from './ports.ts'
@@ -38,7 +39,7 @@ export function createRecorder(
   const open = async (): Promise<string> => {
     const self = ports.processes.self()
     const now = clock.now().toISOString()
-    const file = `${now.replace(/[:.]/g, '-').slice(0, 19)}-${digestOf([self, now]).slice(0, 6)}.jsonl`
+    const file = `${timeInName(now)}-${digestOf([self, now]).slice(0, 6)}.jsonl`
     await append(file, { kind: 'opened', ...opening, process: self, heads: headsOf(await read()) })
     return file
   }

@@ -1,5 +1,5 @@
 import type { HoldAction, Json, Look, ObjectRef, ProveAction, SealAction, Source } from '../contract.ts'
-import { freeName } from './evidence.ts'
+import { freeName, timeInName } from './evidence.ts'
 import type { Result } from './journal.ts'
 import type { CallHooks, EnginePorts, Held } from './ports.ts'
 import { waitFor } from './waiting.ts'
@@ -92,7 +92,7 @@ async function take(source: Source, doing: Doing): ReturnType<EnginePorts['hold'
 export async function sealedPath(action: SealAction, { outputs }: Holdings, { clock, workspace }: EnginePorts): Promise<string> {
   for (;;) {
     const now = clock.now()
-    const values: Record<string, string | number> = { ...outputs, time: now.toISOString().replace(/[:.]/g, '-').slice(0, 19) }
+    const values: Record<string, string | number> = { ...outputs, time: timeInName(now.toISOString()) }
     const path = action.path.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole).replace(/[^\w.-]/g, '-'))
     if (!action.path.includes('{time}') || !(await workspace?.has(path))) return path
     await clock.sleep(1000 - now.getMilliseconds())
@@ -166,7 +166,7 @@ async function keep(
   ports: EnginePorts,
 ): Promise<{ proof?: string; proofSha256?: string }> {
   if (!ports.workspace) return {}
-  const time = proof.takenAt.replace(/[:.]/g, '-').slice(0, 19)
+  const time = timeInName(proof.takenAt)
   const path = await freeName(ports.workspace, (mark) => `evidence/proofs/${proof.observation}/${time}-${proof.of.slice(0, 8)}${mark}.json`)
   return { proof: path, proofSha256: await ports.workspace.write(path, `${JSON.stringify(proof, null, 1)}\n`) }
 }
