@@ -78,7 +78,14 @@ const sealedIn = (folder: string): string[] => [
 ]
 
 /** The moments at which something happens between two lines, and those around a tentative change. */
-export const POINTS_AFTER: Line['kind'][] = ['intent', 'child', 'consented', 'tried']
+const POINTS_AFTER: Line['kind'][] = ['intent', 'child', 'consented', 'tried']
+
+/** Before every line, and after those behind which something happens before the next one. */
+export const pointsOf = (kinds: readonly Line['kind'][]): KillPoint[] =>
+  kinds.flatMap((kind, i): KillPoint[] => [
+    { line: i + 1, when: 'before' },
+    ...(POINTS_AFTER.includes(kind) ? [{ line: i + 1, when: 'after' } as const] : []),
+  ])
 
 export interface Whole {
   fresh: string
@@ -99,11 +106,7 @@ export async function whole(flow: Flow): Promise<Whole> {
   const from = linesOf(fresh).length
   const into = await copied(end, flow.args)
   const lines = linesOf(end).slice(from)
-  const points = lines.flatMap((line, i): KillPoint[] => [
-    { line: i + 1, when: 'before' },
-    ...(POINTS_AFTER.includes(line.kind) ? [{ line: i + 1, when: 'after' } as const] : []),
-  ])
-  return { fresh, end, copies: into, lines, points }
+  return { fresh, end, copies: into, lines, points: pointsOf(lines.map((l) => l.kind)) }
 }
 
 /** The command is given again in what a kill left, and comes to the same end. */

@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Line } from '../../src/engine/journal.ts'
 import { cleanUp, temporaryFolder } from '../support/terminal.ts'
-import { POINTS_AFTER } from './flow.ts'
+import { pointsOf } from './flow.ts'
 import {
   chainProblems,
   changesOf,
@@ -30,7 +31,7 @@ const CHANGED_ONCE = Object.fromEntries(NODES.map((n) => [n, 2]))
 let fresh: string
 let mended: unknown
 let untouched: unknown
-let kinds: string[]
+let kinds: Line['kind'][]
 
 beforeAll(async () => {
   fresh = join(temporaryFolder(), 'practice')
@@ -79,11 +80,7 @@ async function resumed(point: KillPoint): Promise<void> {
 describe('the mend, killed with SIGKILL', () => {
   test('before every line of its journal, and after those behind which something happens, ends as if nothing had happened', async () => {
     expect(kinds.length).toBeGreaterThan(50)
-    const points = kinds.flatMap((kind, i): KillPoint[] => [
-      { line: i + 1, when: 'before' },
-      ...(POINTS_AFTER.some((k) => k === kind) ? [{ line: i + 1, when: 'after' } as const] : []),
-    ])
-    await sideBySide(points, availableParallelism() + 1, resumed)
+    await sideBySide(pointsOf(kinds), availableParallelism() + 1, resumed)
   }, 240_000)
 
   test('one line after the last it comes to its end by itself', async () => {

@@ -31,6 +31,7 @@ export interface Told {
 }
 
 const STARTS_WITHIN_MS = 60_000
+
 /** A field of a protobuf message. */
 function field(number: number, bytes: Buffer): Buffer {
   const length: number[] = []
@@ -103,8 +104,8 @@ export class Etcd {
     }
   }
 
-  async #ask(path: string, body: object | string): Promise<Response> {
-    const answer = await fetch(`${this.url}/v3/${path}`, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) })
+  async #ask(path: string, body: object): Promise<Response> {
+    const answer = await fetch(`${this.url}/v3/${path}`, { method: 'POST', body: JSON.stringify(body) })
     if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`)
     return answer
   }
