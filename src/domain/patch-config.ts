@@ -17,7 +17,7 @@ import {
 } from '../contract.ts'
 import { configVersions } from './hardening-config.ts'
 import type { ConfigOwner, EtcdMember, Member } from './observations.ts'
-import { call } from './verbs.ts'
+import { call, type Verbs } from './verbs.ts'
 
 /**
  * The one shape of a change to a node's machine configuration: seal what is there, patch, read back, and show that the node
@@ -43,6 +43,8 @@ export interface ConfigChange {
   done: Condition
   /** Tells that the change has its effect; read back for up to two minutes. */
   effect: Condition
+  /** Whose complaints on the node explain an effect that does not come. */
+  about: Verbs['talosctl.controllerLog']['about']
   undo: RunAction['undo']
 }
 
@@ -109,7 +111,7 @@ export function patchConfig(node: ObjectRef, around: Surroundings, change: Confi
       danger: 'read',
       condition: change.effect,
       deadlineSeconds: READ_BACK,
-      explain: call('talosctl.controllerLog', { node: address, about: 'sysctl' }),
+      explain: call('talosctl.controllerLog', { node: address, about: change.about }),
     },
     ...asBefore(node, around),
   ]

@@ -161,6 +161,7 @@ export default step({
             sentence: `the machine config holds ${off.length} keys in ${form}`,
           },
           effect: { observation: 'kernelParams', predicate: 'inEffect', args: set_, sentence: `${off.length} keys are in effect` },
+          about: 'sysctl',
           undo: { sentence: 'takes out only the keys that it added, and puts back the values of those it changed', record },
         })
       },
@@ -201,6 +202,7 @@ export default step({
           args: Object.assign({}, ...takes.map((t) => t.held)),
           sentence: `${keys} are given back`,
         },
+        about: 'sysctl',
         undo: { sentence: 'mend INF-10 again', record: last },
       })
     })
