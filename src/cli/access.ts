@@ -1,6 +1,7 @@
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { plainLine } from '../contract.ts'
 import type { TalosContext } from '../domain/observations.ts'
+import { mayDo } from '../domain/roles.ts'
 import { Refusal } from '../engine/errors.ts'
 import { certificatesIn, type KubeContext, parseKubeconfig } from '../observe/kubeconfig.ts'
 import { parseTalosconfig, talosCasOf } from '../observe/talosconfig.ts'
@@ -45,8 +46,12 @@ function accessOf(context: TalosContext, purpose: Access['purpose']): Access {
   }
 }
 
+/** The role that each purpose of the profile is there for. */
+const NEEDS = { change: ['os:admin'], backup: ['os:etcd:backup'] } as const
+
 /**
- * The credentials that may be used, each for its purpose: the flag, then the profile, then the file's own current context.
+ * The credentials that may be used, each for its purpose: the flag, then the profile, then the file's own current context. What the
+ * flag names goes before what the profile names for a purpose, where it may do it.
  *
  * @throws Refusal where a named context is not there, or two of them belong to different clusters.
  */
@@ -83,9 +88,9 @@ export function chooseAccess(
         `contexts "${observe.name}" and "${context.name}" belong to different clusters`,
         'name contexts of one cluster in preflight.yaml, or --context NAME',
       )
-  const all = [...(observe ? [{ purpose: 'observe' as const, context: observe }] : []), ...others]
-  // the first purpose of a context stands for it
-  return all.filter((a, i) => all.findIndex((b) => b.context === a.context) === i).map(({ context, purpose }) => accessOf(context, purpose))
+  const flagMay = (purpose: keyof typeof NEEDS) => named.flag && observe && mayDo(observe.roles, NEEDS[purpose])
+  const all = [...(observe ? [{ purpose: 'observe' as const, context: observe }] : []), ...others.filter((o) => !flagMay(o.purpose))]
+  return all.map(({ context, purpose }) => accessOf(context, purpose))
 }
 
 /** CA certificates (DER) of the contexts that are used, from the file that holds them. */

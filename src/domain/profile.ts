@@ -123,10 +123,10 @@ export function newProfile(given: {
         ]
       : []),
     `delivery: ${given.delivery}   # live: through the API; gitops: files and commands, nothing is touched`,
-    '# Contexts of your talosconfig. Looking takes the weakest that will do; changing takes "change".',
+    '# Contexts of your talosconfig. Changing takes "change", a snapshot "backup"; looking takes the weakest that will do.',
     ...(given.observe
-      ? ['access:', `  observe: ${JSON.stringify(given.observe)}`, '  # change: NAME']
-      : ['# access: {observe: NAME, change: NAME}']),
+      ? ['access:', `  observe: ${JSON.stringify(given.observe)}`, '  # change: NAME', '  # backup: NAME']
+      : ['# access: {observe: NAME, change: NAME, backup: NAME}']),
     '# Public halves of the age identities that open what is sealed: yours, and one that is kept offline.',
     '# "talos-preflight keys" adds them.',
     'recipients: []',

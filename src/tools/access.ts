@@ -1,6 +1,6 @@
 /** The credentials that calls are made with, each chosen before and named in the call. */
 
-/** One credential that may be used, by its context. */
+/** A credential that may be used, by its context, and what for; one that is named for several purposes is there for each. */
 export interface Access {
   purpose: 'observe' | 'change' | 'backup'
   talosconfig: string

@@ -67,9 +67,12 @@ export function createCaller(system: System, access: readonly Access[], kubernet
     if (!verb) throw new Error(`no verb ${name}`)
     return verb
   }
-  /** The weakest credential that will do; a change takes the one that the profile names for changes. */
-  const choose = ({ needs }: Verb<unknown>): Access | undefined =>
-    access.filter((a) => needs && mayDo(a.roles, needs)).toSorted((a, b) => strength(a.roles) - strength(b.roles))[0]
+  /** The credential that the profile names for what the verb does, where that may; else the weakest that may. */
+  const choose = ({ needs, changes, backup }: Verb<unknown>): Access | undefined => {
+    const may = access.filter((a) => needs && mayDo(a.roles, needs)).toSorted((a, b) => strength(a.roles) - strength(b.roles))
+    const named = changes ? 'change' : backup ? 'backup' : undefined
+    return may.find((a) => a.purpose === named) ?? may[0]
+  }
 
   const argvOf = (verb: Verb<unknown>, args: unknown, chosen: Access | undefined): string[] => {
     if (verb.kubernetes && kubernetes) {

@@ -23,7 +23,7 @@ export function lacksKubernetes(kubernetes: KubernetesAccess | undefined): Why {
 export function lacksAccess(roles: readonly string[], access: readonly Access[], verb: string): Why {
   const needed = roles.join(' or ')
   if (access.length === 0) return { reason: 'no talosconfig was found', remedy: 'name one with --talosconfig FILE, or set TALOSCONFIG' }
-  const have = access.map((a) => `${a.context} is ${a.roles.join(' and ') || 'without a role'}`).join(', ')
+  const have = [...new Set(access.map((a) => `${a.context} is ${a.roles.join(' and ') || 'without a role'}`))].join(', ')
   if (access.every((a) => a.roles.length === 0))
     return {
       reason: `the certificate of context ${access[0]?.context} has no role that the Talos API knows, so it may call nothing`,

@@ -74,6 +74,7 @@ export const talosctl = {
     argv: (a) => ['etcd', 'snapshot', a.path],
     seconds: 4 * 3600,
     writes: 'path',
+    backup: true,
   },
   'talosctl.newBundle': { tool: 'talosctl', argv: () => ['gen', 'secrets', '--output-file', '-'], seconds: 60, secret: true },
   'talosctl.bundleFrom': {

@@ -23,6 +23,8 @@ export interface Verb<A> {
   /** Its output may hold secrets: it stays in memory and is never shown. */
   secret?: boolean
   changes?: (args: A) => boolean
+  /** It is what the profile names a context for backups for. */
+  backup?: true
   /** What goes to its standard input. */
   input?: (args: A) => string
   /** The child talks to the person on the terminal. */

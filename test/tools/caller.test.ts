@@ -43,6 +43,34 @@ describe('the credential of a call', () => {
     expect(await contextOf([admin, operator], look)).toEqual(at('operator@lab', '10.5.0.2,10.5.0.9'))
   })
 
+  test('is the one that the profile names for the purpose, where it may, and else the weakest that may', async () => {
+    const snapshot = (c: ReturnType<typeof createCaller>) => c.run('talosctl.snapshot', { node: '10.5.0.9', path: 'db' })
+    const asChange = accessOf('change@lab', ['os:admin', 'os:reader'], { purpose: 'change' })
+    const asBackup = accessOf('backup@lab', ['os:admin'], { purpose: 'backup' })
+    const impersonator = accessOf('weaker@lab', ['os:impersonator'])
+    for (const accesses of [
+      [impersonator, operator, asChange, asBackup],
+      [asBackup, asChange, operator, impersonator],
+    ]) {
+      expect(await contextOf(accesses, change)).toEqual(at('change@lab', '10.5.0.9'))
+      expect(await contextOf(accesses, snapshot)).toEqual(at('backup@lab', '10.5.0.9'))
+      expect(await contextOf(accesses, look)).toEqual(at('operator@lab', '10.5.0.2,10.5.0.9'))
+    }
+    const mayNot = [
+      accessOf('change@lab', ['os:operator'], { purpose: 'change' }),
+      accessOf('backup@lab', ['os:reader'], { purpose: 'backup' }),
+    ]
+    expect(await contextOf([...mayNot, impersonator], change)).toEqual(at('weaker@lab', '10.5.0.9'))
+    expect(await contextOf([...mayNot, impersonator], snapshot)).toEqual(at('change@lab', '10.5.0.9'))
+  })
+
+  test('may be one for several purposes, and is named once where it may not', async () => {
+    const both = [accessOf('one@lab', ['os:admin']), accessOf('one@lab', ['os:admin'], { purpose: 'backup' })]
+    expect(await contextOf(both, change)).toEqual(at('one@lab', '10.5.0.9'))
+    const reads = both.map((a) => ({ ...a, roles: ['os:reader'] }))
+    expect(await contextOf(reads, change)).toBe('needs os:admin; one@lab is os:reader')
+  })
+
   test('names an endpoint as the node where the call names none', async () => {
     expect(await contextOf([reader], (c) => c.run('talosctl.members', {}))).toEqual(at('reader@lab', '10.5.0.2'))
   })
