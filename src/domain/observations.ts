@@ -38,6 +38,8 @@ export interface TalosContext {
   notAfter: string
   /** Set where the context cannot be used, and why. */
   problem?: string
+  /** It signs in through a service that manages the machines, which has no certificates to judge. */
+  managedBy?: 'Omni'
   /** Whether the CA of this context is the one of the cluster we look at; undefined where that is not known. */
   ofThisCluster?: boolean
 }

@@ -36,8 +36,11 @@ const ANSWERS: Record<Exclude<WirePort['answer'], 'tls'>, string> = {
   aborted: 'was not looked at',
 }
 
-/** Answers to requests without a credential by path; what is no number is why there was no answer. */
-export type AnonymousAnswers = { service: 'kube-apiserver' | 'kubelet'; port: number; answers: Record<string, number | string> }[]
+/** Why a request came to no status. `certificate required`: the handshake ends where no client certificate is shown. */
+export type NoAnswer = Exclude<WirePort['answer'], 'tls'> | 'not http' | 'certificate required'
+
+/** The status of a request without a credential by path, or why there was none. */
+export type AnonymousAnswers = { service: 'kube-apiserver' | 'kubelet'; port: number; answers: Record<string, number | NoAnswer> }[]
 
 interface PortOf {
   port: number

@@ -43,7 +43,7 @@ export async function askCluster<T>(
     failed ??= ran.ok
       ? { ok: false, reason: garbled ? 'what came is not what a Talos API answers' : nothing, evidence: [evidenceOf(ran)] }
       : failedLook(ran)
-    if (!ran.ok && !ran.timedOut && !/does not answer/.test(ran.reason)) break
+    if (!ran.ok && !ran.timedOut && !ran.unreached) break
   }
   return failed as Look<T>
 }

@@ -77,7 +77,7 @@ function readContext(name: string, raw: RawContext, file: string, current: boole
         : context.endpoints.length === 0
           ? 'has no endpoints'
           : undefined
-  return problem ? { ...context, problem } : context
+  return { ...context, ...(problem ? { problem } : {}), ...(raw.auth ? { managedBy: 'Omni' } : {}) }
 }
 
 /** The CA certificates of a context in DER; a rotation puts two of them behind one another. */

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Evidence, Look, Sighting } from '../contract.ts'
 import { ANONYMOUS_PATHS, type AnonymousAnswers, portsOf, type WirePort } from '../domain/wire.ts'
-import type { Got } from '../system/ports.ts'
 import { chainsTo, parseCertificate } from './certificates.ts'
 import { type NodeRef, nodeObject, sideBySide } from './node-looks.ts'
 import { hooks, type Taking } from './taking.ts'
@@ -74,16 +73,6 @@ export const wireLook = (list: readonly NodeRef[], taking: Taking, cas: KnownCas
     return { object: nodeObject(node), look }
   })
 
-const WHY: Record<Exclude<Got['answer'], 'status'>, string> = {
-  refused: 'connection refused',
-  silent: 'does not open from here',
-  mute: 'opens, and nothing comes',
-  'not tls': 'speaks no TLS',
-  'not http': 'speaks no HTTP',
-  'certificate required': 'wants a client certificate before it reads a request',
-  aborted: 'stopped',
-}
-
 /** Asks as nobody in particular. Nothing of the answers is kept but their status. */
 export const anonymousLook = (list: readonly NodeRef[], taking: Taking): Promise<Sighting<AnonymousAnswers>[]> =>
   sideBySide(list, NODES_AT_ONCE, async (node) => {
@@ -96,7 +85,7 @@ export const anonymousLook = (list: readonly NodeRef[], taking: Taking): Promise
         const answers = await Promise.all(
           ANONYMOUS_PATHS[service].map(async (path) => {
             const got = await taking.system.network.get({ host: node.address, port, path }, { timeoutMs: LIMIT, ...hooks(taking) })
-            return [path, got.answer === 'status' ? got.status : WHY[got.answer]] as const
+            return [path, got.answer === 'status' ? got.status : got.answer] as const
           }),
         )
         return { service, port, answers: Object.fromEntries(answers) }

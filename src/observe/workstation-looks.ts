@@ -64,7 +64,7 @@ export const configOwnerLook = async (system: System, options: WorkstationOption
     }
   }
   const contexts = await talosContextsLook(system, options)
-  if (contexts.ok) for (const c of contexts.value) if (c.problem?.includes('Omni')) owners.push({ tool: 'Omni', sign: `context ${c.name}` })
+  if (contexts.ok) for (const c of contexts.value) if (c.managedBy) owners.push({ tool: c.managedBy, sign: `context ${c.name}` })
   const what = `signs of other tools in ${options.folder}`
   return {
     ok: true,

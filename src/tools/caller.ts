@@ -33,6 +33,8 @@ export type Ran =
       takenAt: string
       exitCode?: number
       timedOut: boolean
+      /** No connection came about, so that another address may well answer. */
+      unreached?: true
     }
 
 export interface Caller {

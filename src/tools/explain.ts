@@ -13,6 +13,8 @@ const APID_PORT = 50000
 export interface Why {
   reason: string
   remedy?: string
+  /** No connection to what was asked came about. */
+  unreached?: true
 }
 
 export function lacksKubernetes(kubernetes: KubernetesAccess | undefined): Why {
@@ -134,7 +136,11 @@ export async function explain(
     }
   const dial = /dial tcp ([^ ]+:\d+): (?:connect: )?([a-z/ ]+)/.exec(text)
   if (dial)
-    return { reason: `${dial[1]} does not answer: ${dial[2]?.trim()}`, remedy: 'check that the node runs and that its address is right' }
+    return {
+      reason: `${dial[1]} does not answer: ${dial[2]?.trim()}`,
+      remedy: 'check that the node runs and that its address is right',
+      unreached: true,
+    }
   if (/is not registered/.test(text))
     return { reason: 'this Talos version does not have what was asked for', remedy: 'see which versions are tried: talos-preflight doctor' }
   if (/only available on control plane nodes/.test(text)) return { reason: 'only control plane nodes answer this' }

@@ -12,7 +12,7 @@ import type {
   OpeningIdentity,
   SealedInWorkspace,
 } from '../../src/domain/sealed.ts'
-import { ANONYMOUS_PATHS, type AnonymousAnswers, type KubeletAccess, portsOf, type WirePort } from '../../src/domain/wire.ts'
+import { ANONYMOUS_PATHS, type AnonymousAnswers, type KubeletAccess, type NoAnswer, portsOf, type WirePort } from '../../src/domain/wire.ts'
 import { HARDENING } from './observed-hardening.ts'
 
 /** Everything that an observation may come to, for properties of the steps. */
@@ -88,22 +88,11 @@ const ports: fc.Arbitrary<WirePort[]> = fc.tuple(fc.constantFrom('controlplane' 
     ),
   ),
 )
-const answer = fc.constantFrom(
-  200,
-  301,
-  401,
-  401,
-  403,
-  404,
-  500,
-  503,
-  'connection refused',
-  'wants a client certificate before it reads a request',
-)
+const answer = fc.constantFrom<number | NoAnswer>(200, 301, 401, 401, 403, 404, 500, 503, 'refused', 'certificate required')
 /** Where a firewall closes the port, no path is answered. */
 const statuses = fc.oneof(
   fc.array(answer, { minLength: 6, maxLength: 6 }),
-  fc.constant<(number | string)[]>(Array.from({ length: 6 }, () => 'does not open from here')),
+  fc.constant<(number | NoAnswer)[]>(Array.from({ length: 6 }, () => 'silent')),
 )
 const answers: fc.Arbitrary<AnonymousAnswers> = fc.subarray(['kube-apiserver', 'kubelet'] as const, { minLength: 1 }).chain((services) =>
   fc.tuple(
@@ -111,7 +100,7 @@ const answers: fc.Arbitrary<AnonymousAnswers> = fc.subarray(['kube-apiserver', '
       statuses.map((all) => ({
         service,
         port: service === 'kubelet' ? 10250 : 6443,
-        answers: Object.fromEntries(ANONYMOUS_PATHS[service].map((path, i) => [path, all[i] as number | string])),
+        answers: Object.fromEntries(ANONYMOUS_PATHS[service].map((path, i) => [path, all[i] as number | NoAnswer])),
       })),
     ),
   ),

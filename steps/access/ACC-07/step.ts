@@ -1,27 +1,31 @@
-import {
-  about,
-  type Conclusion,
-  type Evidence,
-  eachFinding,
-  type Finding,
-  fail,
-  one,
-  pass,
-  type Sighting,
-  step,
-  unknown,
-} from '../../../src/contract.ts'
+import { about, type Conclusion, type Evidence, eachFinding, type Finding, fail, one, pass, step, unknown } from '../../../src/contract.ts'
 import { type AnonymousBinding, anonymousBindings } from '../../../src/domain/kubernetes.ts'
 import { members } from '../../../src/domain/observations.ts'
 import { factsFor } from '../../../src/domain/versions.ts'
-import { type AnonymousAnswers, anonymousAnswers, HEALTH_PATHS, type KubeletAccess, kubeletAccess } from '../../../src/domain/wire.ts'
+import {
+  type AnonymousAnswers,
+  anonymousAnswers,
+  HEALTH_PATHS,
+  type KubeletAccess,
+  kubeletAccess,
+  type NoAnswer,
+} from '../../../src/domain/wire.ts'
 
 const REJECTED = 401
 /** Somebody was let in as system:anonymous, and only then was it looked whether they may. */
 const FORBIDDEN = 403
 /** Kubernetes makes this one itself. https://kubernetes.io/docs/reference/access-authn-authz/rbac/#discovery-roles */
 const BUILT_IN = 'system:public-info-viewer'
-const WANTS_CERTIFICATE = 'wants a client certificate before it reads a request'
+
+const WHY: Record<NoAnswer, string> = {
+  refused: 'connection refused',
+  silent: 'does not open from here',
+  mute: 'opens, and nothing comes',
+  'not tls': 'speaks no TLS',
+  'not http': 'speaks no HTTP',
+  'certificate required': 'wants a client certificate before it reads a request',
+  aborted: 'stopped',
+}
 
 type Service = AnonymousAnswers[number]['service']
 
@@ -31,22 +35,14 @@ const CLOSE: Record<Service, string> = {
   kubelet: 'take authentication.anonymous out of machine.kubelet.extraConfig',
 }
 
-const SHUT = 'does not open from here'
-
-/** Of a kubelet that could only be judged by its configuration. */
-function evidenceFor({ object, reason }: Finding, kubelets: Sighting<KubeletAccess>[]): Evidence[] {
-  if (!reason.startsWith('kubelet ') || !reason.includes(SHUT)) return []
-  const look = kubelets.find((k) => object.name.startsWith(`${k.object.name}:`))?.look
-  return look?.ok ? look.evidence : []
-}
-
 const paths = (list: readonly (readonly [string, unknown])[]): string => list.map(([path]) => path).join(', ')
 
 /** @param healthIsOpen whether this version of Talos opens the health paths; undefined where the version is not known */
 function judgeService({ service, answers }: AnonymousAnswers[number], healthIsOpen: boolean | undefined): Conclusion {
   const all = Object.entries(answers)
   const numbers = all.filter((e): e is [string, number] => typeof e[1] === 'number')
-  const silent = all.filter((e): e is [string, string] => typeof e[1] === 'string')
+  const silent = all.filter((e): e is [string, NoAnswer] => typeof e[1] === 'string')
+  const why = [...new Set(silent.map(([, answer]) => WHY[answer]))].join(', ')
   const isHealth = ([path]: readonly [string, unknown]) => service === 'kube-apiserver' && HEALTH_PATHS.includes(path)
   const answered = numbers.filter(([, status]) => status < 400)
   const open = answered.filter((e) => !isHealth(e) || healthIsOpen === false)
@@ -59,16 +55,15 @@ function judgeService({ service, answers }: AnonymousAnswers[number], healthIsOp
       CLOSE[service],
     )
   if (numbers.length === 0) {
-    const why = [...new Set(silent.map(([, reason]) => reason))]
-    if (why.length === 1 && why[0] === WANTS_CERTIFICATE) return pass(`${service} ${WANTS_CERTIFICATE}`)
-    return unknown(`${service}: ${why.join(', ') || 'was not asked'}`, 'look from where it can be reached')
+    if (silent.length > 0 && silent.every(([, answer]) => answer === 'certificate required')) return pass(`${service} ${why}`)
+    return unknown(`${service}: ${why || 'was not asked'}`, 'look from where it can be reached')
   }
   const strange = numbers.filter((e) => e[1] !== REJECTED && !(e[1] === FORBIDDEN || e[1] < 400))
   if (strange.length > 0)
     return unknown(`${service} answers ${strange.map(([path, status]) => `${path} with ${status}`).join(', ')}`, 'look again when it is up')
   if (silent.length > 0)
     return unknown(
-      `${service} rejects ${numbers.length} of ${all.length} requests, and there is no answer to ${paths(silent)}: ${[...new Set(silent.map(([, reason]) => reason))].join(', ')}`,
+      `${service} rejects ${numbers.length} of ${all.length} requests, and there is no answer to ${paths(silent)}: ${why}`,
       'look again',
     )
   if (answered.length === 0) return pass(`${service} rejects every request without a credential`)
@@ -121,15 +116,18 @@ export default step({
 
   evaluate: ({ answers, bindings, kubelets, members: seen }): Finding[] => {
     const known = one(seen)
+    const ofConfigs = new Map<string, Evidence[]>()
     const asked = eachFinding({ answers }, ({ answers: services }, node) => {
       const version = known.ok ? known.value.find((m) => m.name === node.name)?.version : undefined
       const config = kubelets.find((k) => k.object.name === node.name)?.look
       return services.map((s) => {
-        const asked = judgeService(s, version ? (factsFor(version)?.anonymousHealth ?? false) : undefined)
-        const isShut = s.service === 'kubelet' && Object.values(s.answers).every((a) => a === SHUT)
-        return about({ kind: 'port', name: `${node.name}:${s.port}` }, isShut && config?.ok ? judgeConfig(config.value) : asked)
+        const port = { kind: 'port', name: `${node.name}:${s.port}` }
+        const isShut = s.service === 'kubelet' && Object.values(s.answers).every((a) => a === 'silent')
+        if (!isShut || !config?.ok) return about(port, judgeService(s, version ? (factsFor(version)?.anonymousHealth ?? false) : undefined))
+        ofConfigs.set(port.name, config.evidence)
+        return about(port, judgeConfig(config.value))
       })
-    }).map((f) => ({ ...f, evidence: [...f.evidence, ...evidenceFor(f, kubelets)] }))
+    }).map((f) => ({ ...f, evidence: [...f.evidence, ...(ofConfigs.get(f.object.name) ?? [])] }))
     const role = { kind: 'bindings', name: 'bindings to everybody' }
     const bound = eachFinding({ bindings }, ({ bindings: found }) =>
       found.length > 0 ? found.map(judgeBinding) : [about(role, pass('no binding names system:anonymous or system:unauthenticated'))],

@@ -24,7 +24,7 @@ const ISSUE = 'talosctl config new FILE --roles ROLE --crt-ttl HOURSh'
 function judge(context: TalosContext, policy: Policy, now: Date): Conclusion {
   if (context.ofThisCluster === false) return notApplicable(`context ${context.name} belongs to another cluster`)
   if (!context.certificate)
-    return context.problem?.includes('Omni')
+    return context.managedBy
       ? notApplicable(`context ${context.name} ${context.problem}`)
       : unknown(`context ${context.name} ${context.problem}`, `look at it with: talosctl --talosconfig ${context.file} config info`)
   const role = context.roles[0]
