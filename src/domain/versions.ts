@@ -1,6 +1,6 @@
 /**
  * What differs between Talos versions, in one place. A version that is not in the table is treated as the nearest known one
- * below it, and named as not tried.
+ * below it.
  * https://docs.siderolabs.com/talos/v1.14/getting-started/support-matrix
  */
 
@@ -13,14 +13,12 @@ export interface VersionFacts {
   etcdHttpPort: boolean
   /** The API server answers the three health paths without a credential, because load balancers ask them. */
   anonymousHealth: boolean
-  /** Still gets security fixes (the two latest minors do). */
-  supported: boolean
 }
 
 const TABLE: VersionFacts[] = [
-  { minor: '1.12', documents: false, etcdHttpPort: false, anonymousHealth: false, supported: false },
-  { minor: '1.13', documents: false, etcdHttpPort: false, anonymousHealth: false, supported: true },
-  { minor: '1.14', documents: true, etcdHttpPort: true, anonymousHealth: true, supported: true },
+  { minor: '1.12', documents: false, etcdHttpPort: false, anonymousHealth: false },
+  { minor: '1.13', documents: false, etcdHttpPort: false, anonymousHealth: false },
+  { minor: '1.14', documents: true, etcdHttpPort: true, anonymousHealth: true },
 ]
 
 /** Minors that the tests of this project run against real nodes. */

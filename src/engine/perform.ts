@@ -12,7 +12,7 @@ import { explained, met, waitUntilSteady } from './waiting.ts'
  * lines it may be killed.
  */
 
-type ActionStatus = 'waiting' | 'running' | Result
+type ActionStatus = 'running' | Result
 
 export interface Progress {
   part: string

@@ -106,7 +106,7 @@ export function createObserver(options: ObserverOptions): Observer {
   /** Why the kubeconfig is not used; it is, once it is known to belong to the cluster that is looked at. */
   const notKubernetes = async (signal?: AbortSignal): Promise<Extract<Look<never>, { ok: false }> | undefined> => {
     // without one each look says so itself
-    if (!caller.kubernetes || caller.kubernetes.problem) return undefined
+    if (!caller.kubernetes) return undefined
     belongs ??= kubernetesProblem(taking(signal), options.cas.kubernetes)
     const reason = await belongs
     const remedy = 'name the kubeconfig of this cluster: --kubeconfig FILE --kube-context NAME'

@@ -18,6 +18,4 @@ export interface Access {
 export interface KubernetesAccess {
   kubeconfig: string
   context: string
-  /** What it is good for is not known yet, or it must not be used, and why. */
-  problem?: string
 }

@@ -3,7 +3,7 @@ import { mayDo, strength } from '../domain/roles.ts'
 import type { VerbName, Verbs } from '../domain/verbs.ts'
 import type { System } from '../system/ports.ts'
 import type { Access, KubernetesAccess } from './access.ts'
-import { explain, lacksAccess, lacksKubernetes } from './explain.ts'
+import { explain, LACKS_KUBERNETES, lacksAccess } from './explain.ts'
 import { REGISTRY } from './registry.ts'
 import type { Verb } from './verb.ts'
 import { MAX_BYTES } from './verb.ts'
@@ -111,7 +111,7 @@ export function createCaller(system: System, access: readonly Access[], kubernet
       const command = [verb.tool, ...argv].map(shellQuote).join(' ')
       const none = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0), command, takenAt, timedOut: false }
       if (verb.needs && !chosen) return { ok: false, ...lacksAccess(verb.needs, access, name), ...none }
-      if (verb.kubernetes && (!kubernetes || kubernetes.problem)) return { ok: false, ...lacksKubernetes(kubernetes), ...none }
+      if (verb.kubernetes && !kubernetes) return { ok: false, ...LACKS_KUBERNETES, ...none }
       const exit = await system.processes.run({
         file: verb.tool,
         args: argv,

@@ -1,6 +1,6 @@
 import { plain, plainLine } from '../contract.ts'
 import type { Exit, System } from '../system/ports.ts'
-import type { Access, KubernetesAccess } from './access.ts'
+import type { Access } from './access.ts'
 import type { Verb } from './verb.ts'
 import { MAX_BYTES } from './verb.ts'
 
@@ -17,10 +17,7 @@ export interface Why {
   unreached?: true
 }
 
-export function lacksKubernetes(kubernetes: KubernetesAccess | undefined): Why {
-  if (kubernetes?.problem) return { reason: kubernetes.problem, remedy: 'name another one: --kubeconfig FILE --kube-context NAME' }
-  return { reason: 'no kubeconfig was found', remedy: 'name one with --kubeconfig FILE, or set KUBECONFIG' }
-}
+export const LACKS_KUBERNETES: Why = { reason: 'no kubeconfig was found', remedy: 'name one with --kubeconfig FILE, or set KUBECONFIG' }
 
 export function lacksAccess(roles: readonly string[], access: readonly Access[], verb: string): Why {
   const needed = roles.join(' or ')

@@ -25,8 +25,6 @@ const COMMANDS: Command[] = [
   'right',
   'page.up',
   'page.down',
-  'tab',
-  'tab.back',
   'help',
   'quit',
   'interrupt',
@@ -37,7 +35,6 @@ const COMMANDS: Command[] = [
   'look',
   'undo',
   'commands',
-  'answers',
   'keys',
   'stop',
   'door.practise',
@@ -47,6 +44,7 @@ const COMMANDS: Command[] = [
   'create',
   'protect',
   'recipient',
+  'takeBack',
 ]
 
 const SESSIONS: (SessionState | undefined)[] = [

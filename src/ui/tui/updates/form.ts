@@ -25,10 +25,8 @@ export function updateForm(view: View, form: Form, command: Command): Updated {
     case 'back':
       return only(pop(ui))
     case 'up':
-    case 'tab.back':
       return to(form.at - 1)
     case 'down':
-    case 'tab':
       return to(form.at + 1)
     case 'left':
     case 'right': {

@@ -33,10 +33,8 @@ export function updateStep(view: View, command: Command): Updated {
     case 'back':
       return only({ ...ui, opened: '', made: undefined })
     case 'left':
-    case 'tab.back':
       return withTab(TABS[Math.max(0, TABS.indexOf(ui.tab) - 1)] ?? ui.tab)
     case 'right':
-    case 'tab':
       return withTab(TABS[Math.min(TABS.length - 1, TABS.indexOf(ui.tab) + 1)] ?? ui.tab)
     case 'up':
       return only({ ...ui, scroll: Math.max(0, ui.scroll - 1) })

@@ -102,7 +102,7 @@ export function runLines(run: RunState, theme: Theme, cells: number, whole: bool
                 ? theme.glyph.fail
                 : '-'
       const color = p?.status === 'done' ? 'green' : p?.status === 'unproved' ? 'yellow' : p?.status === 'failed' ? 'red' : undefined
-      const text = `${action.title}${p && !['waiting', 'running', 'done'].includes(p.status) ? ` ${p.status}` : ''}`
+      const text = `${action.title}${p && !['running', 'done'].includes(p.status) ? ` ${p.status}` : ''}`
       const both = p?.note ? `${text}  ${p.note}` : text
       const wrapped = (width(both) <= cells - 18 ? [both] : [text, p?.note ?? '']).filter(Boolean).flatMap((t) => wrap(t, cells - 18))
       lines.push(line('   ', mark(theme, glyph, color), ` ${sized(part.object.name, 10)} `, span(wrapped[0] ?? '', { dim: !p })))
