@@ -109,7 +109,7 @@ describe.each([
       const given =
         r.tool === 'kubectl'
           ? kubectl(state, argv, filled(r.input ?? '', NAMES))
-          : talosctl(state, argv, held, (_, context) => (roles[context] ? { roles: roles[context] } : undefined))
+          : talosctl(state, argv, held, (context) => (roles[context] ? { roles: roles[context] } : undefined))
       state = given.state ?? state
       const answer = { exitCode: given.exitCode, stdout: given.stdout ?? '', stderr: given.stderr ?? '' }
       expect(answered(answer, r, placesOf(NAMES)), r.case).toEqual(asRecorded(r))

@@ -105,7 +105,7 @@ export async function carryOut(context: CommandContext, makePlan: () => Promise<
     }
   }
   const asks = made.parts.some((p) => p.actions.some((a) => isChange(a) || a.kind === 'write'))
-  const how = asks ? await front.consent(made, reviews) : 'nothing is changed by it'
+  const how = asks ? await front.consent(made) : 'nothing is changed by it'
   if (how === undefined) {
     front.say('Nothing was changed.')
     return EXIT.usage

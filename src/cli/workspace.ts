@@ -47,14 +47,12 @@ export class Workspace implements WorkspacePort {
   readonly path: string
   profile: Profile
   #system: System
-  #text: string
   #locked = false
   #folders = new Set<string>()
 
-  private constructor(system: System, path: string, text: string, profile: Profile) {
+  private constructor(system: System, path: string, profile: Profile) {
     this.#system = system
     this.path = path
-    this.#text = text
     this.profile = profile
   }
 
@@ -66,7 +64,7 @@ export class Workspace implements WorkspacePort {
     const text = (await system.files.read(file).catch((error) => fileProblem(error, file))).toString('utf8')
     const read = readProfile(text)
     if ('problems' in read) throw profileRefusal(file, read.problems, read.newer)
-    return new Workspace(system, path, text, read.profile)
+    return new Workspace(system, path, read.profile)
   }
 
   /** Makes a folder a workspace. Never touches a file that is there. */
@@ -202,12 +200,7 @@ export class Workspace implements WorkspacePort {
     const read = readProfile(text)
     if ('problems' in read) throw profileRefusal(file, read.problems, read.newer)
     await this.#system.files.replace(file, text, 0o644).catch((error) => fileProblem(error, file))
-    this.#text = text
     this.profile = read.profile
-  }
-
-  get text(): string {
-    return this.#text
   }
 
   saveIdentity = (identity: Record<string, string>): Promise<void> =>

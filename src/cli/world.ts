@@ -53,7 +53,6 @@ export interface World {
   cluster: { name: string; environment: string }
   delivery: 'live' | 'gitops'
   mode: 'live' | 'gitops' | 'practice'
-  templates: Map<string, string>
 }
 
 /** Every template by its path below the folder. */
@@ -187,7 +186,6 @@ export async function openWorld(program: Program, place: Place, parsed: Parsed, 
     cluster,
     delivery,
     mode,
-    templates,
   }
 }
 

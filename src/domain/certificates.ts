@@ -10,9 +10,6 @@ export interface WireCertificate {
   names: string[]
   /** SHA-256 of the DER, hex. */
   sha256: string
-  /** Signed by its own key, as every root is. */
-  selfSigned: boolean
-  /** Hex, lower case; absent where the certificate does not say. */
-  subjectKeyId?: string
+  /** Of the key that signed it; hex, lower case; absent where the certificate does not say. */
   authorityKeyId?: string
 }

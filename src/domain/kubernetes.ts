@@ -27,9 +27,6 @@ export type StorageWrites = Record<string, number>
 
 /** A pod that has not ended. A container may listen on other ports than it names. */
 export interface Pod extends PodSeen {
-  /** Kind of what made it; empty for one that stands alone. */
-  owner: string
-  ready: boolean
   /** `hostPort`: open on the node itself. */
   ports: (PodSeen['ports'][number] & { hostPort?: number })[]
 }

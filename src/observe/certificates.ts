@@ -5,7 +5,6 @@ import { type Der, derIn, oidText } from '../system/der.ts'
 
 /** Reads certificates that servers showed. They come from anybody, so what is no certificate is nothing and never an error. */
 
-const SUBJECT_KEY_ID = '2.5.29.14'
 const ALTERNATIVE_NAMES = '2.5.29.17'
 const AUTHORITY_KEY_ID = '2.5.29.35'
 const SEQUENCE = 0x30
@@ -34,7 +33,6 @@ export function parseCertificate(der: Buffer): WireCertificate | undefined {
   const notBefore = isoDate(cert.validFromDate)
   const notAfter = isoDate(cert.validToDate)
   if (!notBefore || !notAfter) return undefined
-  const subjectKeyId = extension(der, SUBJECT_KEY_ID)[0]?.content.toString('hex')
   const authorityKeyId = derIn(extension(der, AUTHORITY_KEY_ID)[0]?.content ?? NOTHING)
     .find((e) => e.tag === KEY_IDENTIFIER)
     ?.content.toString('hex')
@@ -45,8 +43,6 @@ export function parseCertificate(der: Buffer): WireCertificate | undefined {
     notAfter,
     names: alternativeNames(der),
     sha256: createHash('sha256').update(der).digest('hex'),
-    selfSigned: signedBy(cert, cert),
-    ...(subjectKeyId ? { subjectKeyId: plainLine(subjectKeyId) } : {}),
     ...(authorityKeyId ? { authorityKeyId: plainLine(authorityKeyId) } : {}),
   }
 }

@@ -51,7 +51,6 @@ export interface Observer {
     options: { fresh?: boolean; onProgress?: (p: { done: number; total: number; now: string }) => void; signal?: AbortSignal },
   ) => Promise<Record<string, Sighting<unknown>[]>>
   observeOne: (name: string, object: ObjectRef, signal?: AbortSignal) => Promise<Sighting<unknown>>
-  nodes: (signal?: AbortSignal) => Promise<NodeRef[]>
 }
 
 const MACHINE: ObjectRef = { kind: 'workstation', name: 'this machine' }
@@ -187,7 +186,6 @@ export function createObserver(options: ObserverOptions): Observer {
   }
 
   return {
-    nodes,
     observe: async (names, { fresh, onProgress, signal }) => {
       if (fresh) {
         cache = new Map()

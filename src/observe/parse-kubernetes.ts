@@ -109,7 +109,7 @@ function containerPort(value: unknown): Pod['ports'][number] {
 
 /** Lines of `kubectl get pods`; those that have ended are left out. Undefined where it is something else. */
 export function parsePods(stdout: string): Pod[] | undefined {
-  return cellsOf(stdout, 10)?.flatMap(([namespace, name, labels, owner, node, hostNetwork, addresses, ready, phase, ports]) =>
+  return cellsOf(stdout, 10)?.flatMap(([namespace, name, labels, , node, hostNetwork, addresses, , phase, ports]) =>
     !namespace || !name || phase === 'Succeeded' || phase === 'Failed'
       ? []
       : [
@@ -117,11 +117,9 @@ export function parsePods(stdout: string): Pod[] | undefined {
             namespace: plainLine(namespace, 100),
             name: plainLine(name, 260),
             labels: textMap(jsonCell(labels)),
-            owner: words(owner)[0] ?? '',
             node: plainLine(node ?? '', 260),
             hostNetwork: hostNetwork === 'true',
             ips: words(addresses),
-            ready: ready === 'True',
             ports: listsCell(ports).map(containerPort),
           },
         ],

@@ -110,7 +110,7 @@ export async function openPractice(real: System, scenario: Scenario, folder: str
 
   /** Connections that are held open, by address. */
   const connections = new Map<string, number>()
-  const callerOf = (_talosconfig: string, context: string) => ROLES[context]
+  const callerOf = (context: string) => ROLES[context]
 
   const answer = async (spec: ProcessSpec): Promise<Answer & { bytes?: Buffer }> => {
     const input = spec.inputFile ? await files.read(spec.inputFile) : Buffer.from(spec.input ?? '')
@@ -133,7 +133,6 @@ export async function openPractice(real: System, scenario: Scenario, folder: str
           timedOut: false,
           truncated: false,
           aborted: true,
-          durationMs: 0,
         }
       await spec.onStart?.(real.processes.self())
       const given = await answer(spec)
@@ -153,7 +152,6 @@ export async function openPractice(real: System, scenario: Scenario, folder: str
         timedOut: false,
         truncated: false,
         aborted: false,
-        durationMs: CALL_TAKES,
       }
     },
     find: async (name) => (TOOLS.includes(name) ? `/practice/${name}` : undefined),

@@ -21,7 +21,7 @@ export function talosctl(
   state: PracticeState,
   args: readonly string[],
   held: (path: string) => string | undefined,
-  caller: (talosconfig: string, context: string) => Caller | undefined,
+  caller: (context: string) => Caller | undefined,
   connections: HeldOpen = new Map(),
 ): Answer {
   if (args.join(' ') === 'version --client --short') return { exitCode: 0, stdout: `Client:\nTalos ${CLIENT}\n` }
@@ -31,7 +31,7 @@ export function talosctl(
   if (flag1 !== '--talosconfig' || flag2 !== '--context' || flag3 !== '--nodes' || !talosconfig || !context || !list)
     return unknownCall('talosctl', args)
   const addresses = list.split(',')
-  const who = caller(talosconfig, context)
+  const who = caller(context)
   if (!who)
     return fails(
       addresses.map((a) => `${a}: error getting server version: error constructing client: failed to determine endpoints`).join('\n'),

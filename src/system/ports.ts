@@ -38,7 +38,6 @@ export type Exit =
       timedOut: boolean
       truncated: boolean
       aborted: boolean
-      durationMs: number
     }
 
 export interface Processes {

@@ -63,7 +63,6 @@ async function run(spec: ProcessSpec): Promise<Exit> {
 /** `input` and `output` are descriptors for the child. */
 async function runWith(spec: ProcessSpec, input: number | undefined, output: number | undefined): Promise<Exit> {
   const { execa } = await import('execa')
-  const begun = performance.now()
   const child = execa(spec.file, [...spec.args], {
     reject: false,
     encoding: 'buffer',
@@ -125,6 +124,5 @@ async function runWith(spec: ProcessSpec, input: number | undefined, output: num
     timedOut: result.timedOut,
     truncated: result.isMaxBuffer,
     aborted: result.isCanceled,
-    durationMs: performance.now() - begun,
   }
 }

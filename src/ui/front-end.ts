@@ -1,6 +1,5 @@
 import type { Plan } from '../engine/plan.ts'
 import type { Session } from '../engine/session.ts'
-import type { PartReview } from '../engine/state.ts'
 
 /** What the flow needs of whoever sits in front of it. The report front end has nobody there: it refuses and says which flag answers. */
 export interface FrontEnd {
@@ -10,7 +9,7 @@ export interface FrontEnd {
   /** Follows a session while something runs; returns the function that ends it. */
   follow: (session: Session) => () => void
   /** Consent to a plan that was shown. The string says how it was given. */
-  consent: (plan: Plan, reviews: readonly PartReview[]) => Promise<string | undefined>
+  consent: (plan: Plan) => Promise<string | undefined>
   /** One yes-or-no question; `flag` is what answers it without a person. */
   confirm: (question: string, flag: string) => Promise<boolean>
 }

@@ -12,6 +12,11 @@ afterAll(shop.remove)
 const kinds = Object.keys(KINDS) as Kind[]
 const CA = ['basicConstraints=critical,CA:true']
 const root = shop.authority('/O=talos', 'Ed25519')
+/** RFC 5280 4.2.1.2 (1), of an Ed25519 key, which is the last 32 bytes of what a certificate holds of it. */
+const keyIdOf = (cert: X509Certificate): string =>
+  createHash('sha1')
+    .update(cert.publicKey.export({ type: 'spki', format: 'der' }).subarray(-32))
+    .digest('hex')
 
 describe('a certificate', () => {
   test('is plain data', () => {
@@ -27,16 +32,14 @@ describe('a certificate', () => {
       notAfter: new Date(validTo).toISOString(),
       names: ['cp1', '*.example.org', '10.5.0.2', 'fd00::2'],
       sha256: createHash('sha256').update(der).digest('hex'),
-      selfSigned: false,
-      subjectKeyId: expect.stringMatching(/^[0-9a-f]{40}$/),
-      authorityKeyId: parseCertificate(root.der)?.subjectKeyId,
+      authorityKeyId: keyIdOf(new X509Certificate(root.der)),
     })
   })
 
   test('may say little', () => {
     const read = parseCertificate(root.issue('/').der)
     expect(read).toMatchObject({ subject: '', issuer: 'O=talos', names: [] })
-    expect(parseCertificate(root.der)).toMatchObject({ subject: 'O=talos', issuer: 'O=talos', selfSigned: true })
+    expect(parseCertificate(root.der)).toMatchObject({ subject: 'O=talos', issuer: 'O=talos' })
   })
 
   test('reads the same as a name that a server gives alone, and draws nothing', () => {

@@ -42,7 +42,6 @@ const exit = (answer: { exitCode?: number; stdout?: string; stderr?: string }): 
   timedOut: false,
   truncated: false,
   aborted: false,
-  durationMs: 1,
 })
 
 interface Asked {

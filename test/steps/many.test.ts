@@ -41,8 +41,6 @@ const pods = NAMES.map((namespace, i) => ({
   ports: [{ port: 8080, protocol: 'tcp' as const }],
   hostNetwork: false,
   node: 'cp1',
-  owner: 'ReplicaSet',
-  ready: true,
 }))
 const network: Observed = {
   namespaces: lab(NAMES.map((name) => ({ name, labels: {} }))),

@@ -124,8 +124,6 @@ const pod: fc.Arbitrary<Pod> = fc
     ports: [{ port: 8080, protocol: 'tcp' as const, ...(hostPort ? { hostPort } : {}) }],
     hostNetwork,
     node: 'w1',
-    owner: 'ReplicaSet',
-    ready: true,
   }))
 const service: fc.Arbitrary<Service> = fc.record({
   namespace: fc.constant('shop'),

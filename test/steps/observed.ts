@@ -59,11 +59,8 @@ const certificate: fc.Arbitrary<WireCertificate> = kept(
     notAfter: time,
     names: fc.subarray(['10.0.0.0', '10.0.0.1', 'cp1', 'localhost']),
     sha256: hash,
-    selfSigned: fc.boolean(),
-    subjectKeyId: hash,
     authorityKeyId: hash,
   }),
-  'subjectKeyId',
   'authorityKeyId',
 )
 const ports: fc.Arbitrary<WirePort[]> = fc.tuple(fc.constantFrom('controlplane' as const, 'worker' as const), version).chain(([type, v]) =>

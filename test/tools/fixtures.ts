@@ -74,7 +74,6 @@ export function answering(
           timedOut: false,
           truncated: false,
           aborted: false,
-          durationMs: 1,
           ...given,
           started: true,
         }

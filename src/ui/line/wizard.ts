@@ -210,7 +210,7 @@ export async function lineWizard(host: WizardHost, io: Streams): Promise<number>
       signal: leaving.signal,
     })
     const changesSomething = plan.parts.some((p) => p.actions.some((a) => isChange(a) || a.kind === 'write'))
-    const how = changesSomething ? await front.consent(plan, reviews) : 'nothing is changed by it'
+    const how = changesSomething ? await front.consent(plan) : 'nothing is changed by it'
     if (!how) {
       say('Nothing was changed.')
       return

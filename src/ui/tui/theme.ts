@@ -20,7 +20,6 @@ export interface Theme {
     rule: string
     bar: string
     work: string
-    up: string
     down: string
     updown: string
   }
@@ -38,7 +37,6 @@ const UNICODE: Theme['glyph'] = {
   rule: '─',
   bar: '│',
   work: '•',
-  up: '↑',
   down: '↓',
   updown: '↑↓',
 }
@@ -54,7 +52,6 @@ const ASCII: Theme['glyph'] = {
   rule: '-',
   bar: '|',
   work: '*',
-  up: '^',
   down: 'v',
   updown: 'up/down',
 }

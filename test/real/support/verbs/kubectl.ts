@@ -107,20 +107,16 @@ export const KUBECTL: Cases<`kubectl.${string}`> = {
       node: 'cp1',
       hostNetwork: true,
       ips: [at.cp1],
-      owner: 'Node',
-      ready: true,
     })
     expect(one(LAB, 'gateway-0')).toMatchObject({
       node: 'w1',
       hostNetwork: false,
       ips: [expect.stringMatching(/^10\.244\./)],
       labels: { app: 'gateway' },
-      owner: 'StatefulSet',
-      ready: true,
       ports: [{ name: 'http', port: 8080, protocol: 'tcp' }],
     })
-    expect(one(MORE, 'agent')).toMatchObject({ owner: 'DaemonSet', ports: [{ port: 9100, protocol: 'tcp', hostPort: 9100 }] })
-    expect(one(MORE, 'web')).toMatchObject({ owner: 'ReplicaSet', ports: [{ port: 53, protocol: 'udp' }] })
+    expect(one(MORE, 'agent')).toMatchObject({ ports: [{ port: 9100, protocol: 'tcp', hostPort: 9100 }] })
+    expect(one(MORE, 'web')).toMatchObject({ ports: [{ port: 53, protocol: 'udp' }] })
   },
   'kubectl.services': async (at) => {
     const services = parseServices(await answerOf(at, 'kubectl.services', {}))
