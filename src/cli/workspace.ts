@@ -3,6 +3,8 @@ import { hostname } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import type { Word } from '../contract.ts'
 import {
+  IGNORED,
+  LOCK_FILE,
   newProfile,
   PROFILE_FILE,
   type Profile,
@@ -23,8 +25,6 @@ import { fileProblem } from './file-problem.ts'
 /** The operator's folder: its profile, journals, sealed files, and the lock that keeps two of us apart. */
 
 const JOURNALS = 'evidence/journal'
-const LOCK = '.preflight.lock'
-const IGNORED = [LOCK, '*.part', '*.tmp', 'backups/']
 
 /** A bad profile as a refusal that names every place. */
 function profileRefusal(path: string, problems: readonly Problem[], newer?: number): Refusal {
@@ -86,7 +86,7 @@ export class Workspace implements WorkspacePort {
 
   /** Takes the lock, or says who holds it. A lock whose holder is gone is taken over. */
   async lock(): Promise<void> {
-    const file = join(this.path, LOCK)
+    const file = join(this.path, LOCK_FILE)
     const self = this.#system.processes.self()
     const mine = JSON.stringify({ ...self, host: hostname(), at: this.#system.clock.now().toISOString() })
     for (let attempt = 0; attempt < 3; attempt++) {
@@ -126,7 +126,7 @@ export class Workspace implements WorkspacePort {
   }
 
   async unlock(): Promise<void> {
-    if (this.#locked) await this.#system.files.remove(join(this.path, LOCK)).catch(() => undefined)
+    if (this.#locked) await this.#system.files.remove(join(this.path, LOCK_FILE)).catch(() => undefined)
     this.#locked = false
   }
 

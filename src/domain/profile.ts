@@ -9,6 +9,10 @@ import { answer, constant, list, object, oneOf, type Problem, readYaml, record, 
 
 export const PROFILE_FILE = 'preflight.yaml'
 const PROFILE_VERSION = 1
+/** Held by the run that writes into a workspace. */
+export const LOCK_FILE = '.preflight.lock'
+/** What git ignores of a workspace: everything else in it is safe to commit. */
+export const IGNORED = [LOCK_FILE, '*.part', '*.tmp', 'backups/']
 
 const day = text('a day as in 2026-12-31', /^\d{4}-\d{2}-\d{2}$/)
 const objectRef = text('an object as in node/cp1', /^[^/\s]+\/.+$/)

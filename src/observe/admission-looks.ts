@@ -1,5 +1,4 @@
-import type { Evidence, Look } from '../contract.ts'
-import { type Json, one } from '../contract.ts'
+import type { Evidence, Json, Look } from '../contract.ts'
 import { parsePodSecurity } from '../domain/admission.ts'
 import {
   inBatches,
@@ -10,7 +9,6 @@ import {
   undecided,
 } from '../domain/admission-preview.ts'
 import { type NoApiServer, runsNone } from '../domain/hardening-config.ts'
-
 import { admissionLook } from './hardening-looks.ts'
 import { AT_ONCE, evidenceOf, failedLook, type NodeRef, sideBySide } from './node-looks.ts'
 import { controlPlanes, hooks, type Taking } from './taking.ts'
@@ -50,7 +48,7 @@ export async function levelPreviewsLook(taking: Taking): Promise<Look<Record<'ba
 /** Of any API server; a namespace that is exempt says so by itself when it is asked about. */
 async function anyAdmission(taking: Taking): Promise<Json | undefined> {
   const nodes = (await controlPlanes(taking)).map((address): NodeRef => ({ name: address, address }))
-  const found = (await admissionLook(nodes, taking)).map((s) => one([s])).find((look) => look.ok && !runsNone(look.value))
+  const found = (await admissionLook(nodes, taking)).map((s) => s.look).find((look) => look.ok && !runsNone(look.value))
   return found?.ok ? (found.value as Exclude<typeof found.value, NoApiServer>)[0] : undefined
 }
 

@@ -55,8 +55,7 @@ export async function etcdStatusLook(taking: Taking): Promise<Look<EtcdStatus[]>
     return [{ address, problem: r.ok ? 'etcd says nothing of itself' : r.reason }]
   })
   const failed = ran.find((r) => !r.ok)
-  if (value.every((s) => 'problem' in s) && failed && !failed.ok)
-    return { ...failedLook<EtcdStatus[]>(failed), evidence } as Look<EtcdStatus[]>
+  if (value.every((s) => 'problem' in s) && failed && !failed.ok) return failedLook(failed, evidence)
   return { ok: true, value, evidence }
 }
 

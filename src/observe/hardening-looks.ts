@@ -103,8 +103,7 @@ export async function controlPlanePodsLook(list: readonly NodeRef[], taking: Tak
   return wanted.map(({ object, look }): Sighting<ControlPlanePods> => {
     if (!look.ok) return { object, look }
     const evidence = [...look.evidence, evidenceOf(ran)]
-    const failed = ran.ok ? undefined : { ...failedLook<ControlPlanePods>(ran), evidence }
-    if (failed) return { object, look: failed as Look<ControlPlanePods> }
+    if (!ran.ok) return { object, look: failedLook(ran, evidence) }
     const running = parseRunningPods(pods, object.name)
     return running
       ? { object, look: { ok: true, value: { wanted: look.value, ...running }, evidence } }
@@ -124,7 +123,7 @@ export const apiServerReadyLook = (list: readonly NodeRef[], taking: Taking): Pr
       const ran = await taking.caller.run('kubectl.readyz', { address: node.address }, hooks(taking))
       evidence.push(evidenceOf(ran))
       if (!ran.ok && answers.length === 0 && ran.exitCode === undefined)
-        return { object: nodeObject(node), look: { ...failedLook<string[]>(ran), evidence } as Look<string[]> }
+        return { object: nodeObject(node), look: failedLook(ran, evidence) }
       answers.push(ran.ok ? ran.stdout.toString('utf8').trim().slice(0, 20) : ran.reason)
       if (!ran.ok) break
     }

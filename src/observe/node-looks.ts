@@ -29,9 +29,9 @@ export function evidenceOf(ran: Ran): Evidence {
   }
 }
 
-/** A failed call as a look that failed. */
-export function failedLook<T>(ran: Extract<Ran, { ok: false }>): Look<T> {
-  return { ok: false, reason: ran.reason, ...(ran.remedy ? { remedy: ran.remedy } : {}), evidence: [evidenceOf(ran)] }
+/** A failed call as a look that failed; `evidence` where there is more than the call. */
+export function failedLook<T>(ran: Extract<Ran, { ok: false }>, evidence = [evidenceOf(ran)]): Look<T> {
+  return { ok: false, reason: ran.reason, ...(ran.remedy ? { remedy: ran.remedy } : {}), evidence }
 }
 
 /** Runs `work` for each item, at most `bound` at a time. */

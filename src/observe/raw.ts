@@ -1,10 +1,10 @@
-import { plainLine } from '../contract.ts'
+import { isMap, plainLine } from '../contract.ts'
 
 /** Picks from values of which nothing is known. Text that comes out is one line, bounded, and safe to draw. */
 
 export type Raw = Record<string, unknown>
 
-export const asMap = (value: unknown): Raw => (value && typeof value === 'object' && !Array.isArray(value) ? (value as Raw) : {})
+export const asMap = (value: unknown): Raw => (isMap(value) ? value : {})
 export const asList = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
 export const asText = (value: unknown, most = 200): string => (typeof value === 'string' ? plainLine(value, most) : '')
 

@@ -4,6 +4,7 @@ import { type Evidence, type Look, type Proof, plainLine } from '../contract.ts'
 import type { BackupManifest, OpeningIdentity, SealedInWorkspace } from '../domain/sealed.ts'
 import type { System } from '../system/ports.ts'
 import { sha256Of } from '../system/sha256.ts'
+import { evidenceSeen } from './taking.ts'
 
 /** Looks at what is sealed in the workspace, at the proofs about it, and at the identity that opens it. Opens nothing. */
 
@@ -17,13 +18,6 @@ export interface SealedOptions {
 
 const HEADER = 256 << 10
 const MOST_PROOFS = 20
-
-const evidenceOfFiles = (system: System, what: string, seen: unknown): Evidence => ({
-  kind: 'file',
-  what,
-  takenAt: system.clock.now().toISOString(),
-  sha256: createHash('sha256').update(JSON.stringify(seen)).digest('hex'),
-})
 
 /** Types of the recipients in the header of an age file; some writers add others at random. https://age-encryption.org/v1 */
 function stanzasIn(head: string): string[] {
@@ -98,7 +92,7 @@ export async function sealedFilesLook(system: System, { workspace }: SealedOptio
     }
   }
   const value = await withDigests(system, workspace, found)
-  return { ok: true, value, evidence: [evidenceOfFiles(system, `${value.length} sealed files in secrets/ and backups/`, value)] }
+  return { ok: true, value, evidence: [evidenceSeen(system, 'file', `${value.length} sealed files in secrets/ and backups/`, value)] }
 }
 
 /** A proof that no journal names counts as nothing; the port that reads them leaves such out. */
@@ -117,7 +111,7 @@ export async function proofsLook(system: System, options: SealedOptions, observa
   return {
     ok: true,
     value,
-    evidence: evidence.length > 0 ? evidence.slice(0, 3) : [evidenceOfFiles(system, `evidence/proofs/${observation}/`, [])],
+    evidence: evidence.length > 0 ? evidence.slice(0, 3) : [evidenceSeen(system, 'file', `evidence/proofs/${observation}/`, [])],
   }
 }
 
@@ -133,5 +127,5 @@ export async function openingIdentityLook(system: System, { identity: path }: Se
         : /^AGE-SECRET-KEY-/m.test(text)
           ? 'plain'
           : 'none'
-  return { ok: true, value: { path: plainLine(path, 300), kind }, evidence: [evidenceOfFiles(system, plainLine(path, 300), kind)] }
+  return { ok: true, value: { path: plainLine(path, 300), kind }, evidence: [evidenceSeen(system, 'file', path, kind)] }
 }

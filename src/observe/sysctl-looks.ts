@@ -4,7 +4,7 @@ import type { System } from '../system/ports.ts'
 import { configLook } from './config-looks.ts'
 import { AT_ONCE, lookAtNodes, type NodeRef, nodeObject, sideBySide } from './node-looks.ts'
 import { bySpec, isMachineConfig, mapped, parseKernelParams, parseList, parseSysctlConfig, whetherTried } from './parse.ts'
-import { fileEvidence, hooks, type Taking } from './taking.ts'
+import { evidenceSeen, hooks, type Taking } from './taking.ts'
 
 /** Looks at kernel parameters: those in effect, those the kernel has, and those of the machine config. */
 
@@ -39,7 +39,7 @@ const formFromFile = async (system: System, path: string): Promise<Look<SysctlCo
       remedy: '--machine-config takes a whole controlplane.yaml or worker.yaml',
       evidence: [],
     }
-  return { ok: true, value: parseSysctlConfig(text), evidence: [fileEvidence(system, path, bytes)] }
+  return { ok: true, value: parseSysctlConfig(text), evidence: [evidenceSeen(system, 'file', path, bytes)] }
 }
 
 export const kernelKeysLook = async (

@@ -17,12 +17,15 @@ export interface Taking {
 
 export const hooks = ({ signal }: Pick<Taking, 'signal'>): { signal?: AbortSignal } => (signal ? { signal } : {})
 
-export function fileEvidence(system: System, path: string, bytes: Buffer): Evidence {
+/** Of what was seen without a tool: its bytes, or what was made of them. */
+export function evidenceSeen(system: System, kind: Evidence['kind'], what: string, seen: unknown): Evidence {
   return {
-    kind: 'file',
-    what: plainLine(path, 300),
+    kind,
+    what: plainLine(what, 300),
     takenAt: system.clock.now().toISOString(),
-    sha256: createHash('sha256').update(bytes).digest('hex'),
+    sha256: createHash('sha256')
+      .update(Buffer.isBuffer(seen) ? seen : JSON.stringify(seen))
+      .digest('hex'),
   }
 }
 

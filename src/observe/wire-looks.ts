@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto'
-import type { Evidence, Look, Sighting } from '../contract.ts'
+import type { Look, Sighting } from '../contract.ts'
 import { ANONYMOUS_PATHS, type AnonymousAnswers, portsOf, type WirePort } from '../domain/wire.ts'
 import { chainsTo, parseCertificate } from './certificates.ts'
 import { type NodeRef, nodeObject, sideBySide } from './node-looks.ts'
-import { hooks, type Taking } from './taking.ts'
+import { evidenceSeen, hooks, type Taking } from './taking.ts'
 
 /** Looks at what nodes show to whoever connects: handshakes and requests without a credential. */
 
@@ -17,15 +16,6 @@ export interface KnownCas {
 const LIMIT = 3000
 /** Nodes side by side; each has up to seven ports, and each port three handshakes. */
 const NODES_AT_ONCE = 16
-
-function evidence(taking: Taking, kind: Evidence['kind'], what: string, seen: unknown): Evidence {
-  return {
-    kind,
-    what,
-    takenAt: taking.system.clock.now().toISOString(),
-    sha256: createHash('sha256').update(JSON.stringify(seen)).digest('hex'),
-  }
-}
 
 /** What is known of a node: control plane or worker, and its version. A node that nobody knows is looked at as a control plane. */
 async function kindOf(node: NodeRef, taking: Taking): Promise<{ type: 'controlplane' | 'worker'; version: string }> {
@@ -68,7 +58,7 @@ export const wireLook = (list: readonly NodeRef[], taking: Taking, cas: KnownCas
     const look: Look<WirePort[]> = {
       ok: true,
       value,
-      evidence: value.map((p) => evidence(taking, 'handshake', `${node.address}:${p.port}`, p)),
+      evidence: value.map((p) => evidenceSeen(taking.system, 'handshake', `${node.address}:${p.port}`, p)),
     }
     return { object: nodeObject(node), look }
   })
@@ -91,7 +81,9 @@ export const anonymousLook = (list: readonly NodeRef[], taking: Taking): Promise
         return { service, port, answers: Object.fromEntries(answers) }
       }),
     )
-    const shown = value.map((v) => evidence(taking, 'command', `curl -k https://${node.address}:${v.port}/…, without a credential`, v))
+    const shown = value.map((v) =>
+      evidenceSeen(taking.system, 'command', `curl -k https://${node.address}:${v.port}/…, without a credential`, v),
+    )
     return { object: nodeObject(node), look: { ok: true, value, evidence: shown } }
   })
 
@@ -109,7 +101,10 @@ export const clockLook = (list: readonly NodeRef[], taking: Taking): Promise<Sig
       // the header has no fractions, so half a second stands for them
       const seconds = Math.round((at + 500 - (begun + clock.now().getTime()) / 2) / 1000)
       const what = `Date of https://${node.address}:${port}/version`
-      return { object: nodeObject(node), look: { ok: true, value: { seconds }, evidence: [evidence(taking, 'command', what, seconds)] } }
+      return {
+        object: nodeObject(node),
+        look: { ok: true, value: { seconds }, evidence: [evidenceSeen(taking.system, 'command', what, seconds)] },
+      }
     }
     return { object: nodeObject(node), look: { ok: false, reason: `${node.name} tells its time to nobody here`, evidence: [] } }
   })

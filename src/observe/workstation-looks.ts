@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { dirname, join, resolve } from 'node:path'
 import { type Evidence, type Look, plainLine } from '../contract.ts'
 import type { ConfigOwner, SecretsScan, TalosContext } from '../domain/observations.ts'
@@ -6,7 +5,7 @@ import type { System } from '../system/ports.ts'
 import type { Caller } from '../tools/caller.ts'
 import { insideGit } from './inside-git.ts'
 import { scanSecrets } from './secrets-scan.ts'
-import { fileEvidence } from './taking.ts'
+import { evidenceSeen } from './taking.ts'
 import { parseTalosconfig } from './talosconfig.ts'
 
 /** Looks at the operator's machine: talosconfig files, signs of other tools, plaintext secrets. */
@@ -32,7 +31,7 @@ export const talosContextsLook = async (system: System, options: WorkstationOpti
       problems.push(`${path} could not be read: ${bytes}`)
       continue
     }
-    evidence.push(fileEvidence(system, path, bytes))
+    evidence.push(evidenceSeen(system, 'file', path, bytes))
     const parsed = parseTalosconfig(bytes.toString('utf8'), path)
     if ('problem' in parsed) problems.push(`${path} ${parsed.problem}`)
     else found.push(...parsed.contexts.map((c) => ({ ...c, ...(ours && c.ca ? { ofThisCluster: c.ca === ours.ca } : {}) })))
@@ -65,19 +64,7 @@ export const configOwnerLook = async (system: System, options: WorkstationOption
   }
   const contexts = await talosContextsLook(system, options)
   if (contexts.ok) for (const c of contexts.value) if (c.managedBy) owners.push({ tool: c.managedBy, sign: `context ${c.name}` })
-  const what = `signs of other tools in ${options.folder}`
-  return {
-    ok: true,
-    value: owners,
-    evidence: [
-      {
-        kind: 'file',
-        what,
-        takenAt: system.clock.now().toISOString(),
-        sha256: createHash('sha256').update(JSON.stringify(owners)).digest('hex'),
-      },
-    ],
-  }
+  return { ok: true, value: owners, evidence: [evidenceSeen(system, 'file', `signs of other tools in ${options.folder}`, owners)] }
 }
 
 const gitRoot = async (system: System, folder: string): Promise<string> => {
@@ -94,16 +81,6 @@ export async function secretsScanLook(
   signal?: AbortSignal,
 ): Promise<Look<SecretsScan>> {
   const value = await scanSecrets(system, caller, { folder: options.folder, ...options.scan, ...(signal ? { signal } : {}) })
-  return {
-    ok: true,
-    value,
-    evidence: [
-      {
-        kind: 'file',
-        what: `${value.files} files at and below ${plainLine(options.folder, 200)} and in the usual places, ${value.versions} versions in git history`,
-        takenAt: system.clock.now().toISOString(),
-        sha256: createHash('sha256').update(JSON.stringify(value)).digest('hex'),
-      },
-    ],
-  }
+  const what = `${value.files} files at and below ${plainLine(options.folder, 200)} and in the usual places, ${value.versions} versions in git history`
+  return { ok: true, value, evidence: [evidenceSeen(system, 'file', what, value)] }
 }

@@ -1,5 +1,5 @@
 import type { Files, ProcessSpec } from '../system/ports.ts'
-import type { Answer } from './answer.ts'
+import { type Answer, unknownCall } from './answer.ts'
 
 /** age as the real one answers, by its own format: what practice seals, the real age opens. */
 export async function age(files: Files, spec: ProcessSpec, input: Buffer): Promise<Answer & { bytes?: Buffer }> {
@@ -52,5 +52,5 @@ export async function age(files: Files, spec: ProcessSpec, input: Buffer): Promi
     }
     return { exitCode: 0, bytes: Buffer.from(await encrypter.encrypt(new Uint8Array(input))) }
   }
-  return { exitCode: 1, stderr: `practice does not know this: ${spec.file} ${args.join(' ')}\n` }
+  return unknownCall(spec.file, args)
 }

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 import { parseDocument } from 'yaml'
-import { newProfile, PROFILE_FILE, withRecipient } from '../domain/profile.ts'
+import { IGNORED, newProfile, PROFILE_FILE, withRecipient } from '../domain/profile.ts'
 import type { Files } from '../system/ports.ts'
 import certificates from './certificates.json' with { type: 'json' }
 import { SCRAPER } from './cluster.ts'
@@ -35,7 +35,7 @@ export async function furnish(real: Files, at: { folder: string; home: string; w
   for (const { identity, ...entry } of recipients)
     profile = withRecipient(profile, { ...entry, recipient: await identityToRecipient(identity) })
   await put(join(at.workspace, PROFILE_FILE), profile, 0o644)
-  await put(join(at.workspace, '.gitignore'), '.preflight.lock\n*.part\n*.tmp\nbackups/\n', 0o644)
+  await put(join(at.workspace, '.gitignore'), `${IGNORED.join('\n')}\n`, 0o644)
   const first = state.nodes[0]
   if (!hardened && first) await put(join(at.workspace, 'controlplane.yaml'), machineConfig(first, state.clusterId), 0o644)
 }

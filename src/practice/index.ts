@@ -1,6 +1,6 @@
 import { join, relative, resolve } from 'node:path'
 import type { Exit, Files, Processes, ProcessSpec, System } from '../system/ports.ts'
-import type { Answer } from './answer.ts'
+import { type Answer, unknownCall } from './answer.ts'
 import { settled } from './course.ts'
 import { heldFiles } from './held.ts'
 import { furnish } from './home.ts'
@@ -38,20 +38,19 @@ const ROLES: Record<string, { roles: readonly string[] }> = {
 export class NotPractice extends Error {}
 
 export async function removePractice(real: Files, folder: string): Promise<void> {
-  if (await isEmptyOrOurs(real, folder)) await real.remove(folder)
+  await refuseForeign(real, folder)
+  await real.remove(folder)
 }
 
-async function isEmptyOrOurs(real: Files, folder: string): Promise<boolean> {
-  const info = await real.info(folder)
-  if (!info) return true
+async function refuseForeign(real: Files, folder: string): Promise<void> {
+  if (!(await real.info(folder))) return
   const entries = await real.list(folder)
   if (entries.length > 0 && !entries.some((e) => e.name === STATE_FILE)) throw new NotPractice(folder)
-  return true
 }
 
 /** @throws NotPractice for a folder that holds something else. */
 export async function openPractice(real: System, scenario: Scenario, folder: string): Promise<Practice> {
-  await isEmptyOrOurs(real.files, folder)
+  await refuseForeign(real.files, folder)
   const stateFile = join(folder, STATE_FILE)
   const home = join(folder, 'home')
   const workspace = join(folder, 'workspace')
@@ -118,7 +117,7 @@ export async function openPractice(real: System, scenario: Scenario, folder: str
     if (spec.file === 'age' || spec.file === 'age-keygen') return (await import('./age.ts')).age(files, spec, input)
     if (spec.file === 'git') return { exitCode: 128, stderr: 'fatal: not a git repository (or any of the parent directories): .git\n' }
     if (spec.file === 'kubectl') return kubectl(state, spec.args, input.toString('utf8'))
-    return { exitCode: 1, stderr: `practice does not know this: ${spec.file} ${spec.args.join(' ')}\n` }
+    return unknownCall(spec.file, spec.args)
   }
 
   const processes: Processes = {

@@ -110,7 +110,7 @@ export function createCaller(system: System, access: readonly Access[], kubernet
       const argv = argvOf(verb, args, chosen)
       const command = [verb.tool, ...argv].map(shellQuote).join(' ')
       const none = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0), command, takenAt, timedOut: false }
-      if (verb.needs && !chosen) return { ok: false, ...lacksAccess(verb.needs, access, name), ...none }
+      if (verb.needs && !chosen) return { ok: false, ...lacksAccess(verb.needs, access), ...none }
       if (verb.kubernetes && !kubernetes) return { ok: false, ...LACKS_KUBERNETES, ...none }
       const exit = await system.processes.run({
         file: verb.tool,

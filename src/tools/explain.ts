@@ -19,7 +19,7 @@ export interface Why {
 
 export const LACKS_KUBERNETES: Why = { reason: 'no kubeconfig was found', remedy: 'name one with --kubeconfig FILE, or set KUBECONFIG' }
 
-export function lacksAccess(roles: readonly string[], access: readonly Access[], verb: string): Why {
+export function lacksAccess(roles: readonly string[], access: readonly Access[]): Why {
   const needed = roles.join(' or ')
   if (access.length === 0) return { reason: 'no talosconfig was found', remedy: 'name one with --talosconfig FILE, or set TALOSCONFIG' }
   const have = [...new Set(access.map((a) => `${a.context} is ${a.roles.join(' and ') || 'without a role'}`))].join(', ')
@@ -31,7 +31,7 @@ export function lacksAccess(roles: readonly string[], access: readonly Access[],
   return {
     reason: `needs ${needed}; ${have}`,
     remedy:
-      verb === 'talosctl.patch' || needed === 'os:admin'
+      needed === 'os:admin'
         ? `name a context with ${needed}: --context NAME, or access.change in preflight.yaml`
         : `name a context with ${needed}: --context NAME`,
   }

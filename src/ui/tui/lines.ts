@@ -22,6 +22,8 @@ export type Screen = Line[] & { scrollMost?: number }
 
 export const scrolling = (lines: Line[], scrollMost: number): Screen => Object.assign(lines, { scrollMost })
 
+export const titled = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+
 /** Characters that a terminal draws two cells wide. */
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}/u

@@ -2,13 +2,12 @@ import type { StepResult } from '../../../engine/evaluate.ts'
 import type { HeaderInfo } from '../../host.ts'
 import { COUNT_WORDS, countLine, grouped } from '../../report/text.ts'
 import { bindingsFor } from '../keys.ts'
-import { beside, blank, cut, type Line, line, pad, sized, span, width, windowAt, wrap } from '../lines.ts'
+import { beside, blank, cut, type Line, line, pad, sized, span, titled, width, windowAt, wrap } from '../lines.ts'
 import { categoriesOf, resultOf, shownSteps, type View } from '../model.ts'
 import { countGlyph, mark, type Theme, verdictGlyph } from '../theme.ts'
 import { bodyRows, header, rule, type Size, screen } from './frame.ts'
 
 const isDone = (r: StepResult | undefined): boolean => r !== undefined && r.count !== 'fail' && r.count !== 'unknown'
-const titled = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
 /** When the report was made, or what is being looked at. */
 export function activityText(view: View): string {

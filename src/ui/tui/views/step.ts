@@ -2,14 +2,12 @@ import type { StepResult } from '../../../engine/evaluate.ts'
 import type { HeaderInfo, StepInfo, WizardWorld } from '../../host.ts'
 import { COUNT_WORDS, grouped, planText } from '../../report/text.ts'
 import { bindingsFor } from '../keys.ts'
-import { blank, cut, type Line, line, pad, type Screen, scrolling, span, width, wrap } from '../lines.ts'
+import { blank, cut, type Line, line, pad, type Screen, scrolling, span, titled, width, wrap } from '../lines.ts'
 import { type MadePlan, resultOf, TABS, type View } from '../model.ts'
 import { countGlyph, mark, type Theme, verdictGlyph } from '../theme.ts'
 import { activityText } from './checklist.ts'
 import { bodyRows, header, type Size, screen } from './frame.ts'
 import { runLines } from './running.ts'
-
-const titled = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
 export function stepView(view: View, theme: Theme, size: Size, info: HeaderInfo, world: WizardWorld): Screen {
   const { ui, session } = view
