@@ -1,4 +1,4 @@
-// npm run docs: puts the help of every command into its page below docs/commands, and both JSON Schemas into schemas/.
+// npm run docs: puts the help of every command into its page below docs/commands.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { helpFor } from '../src/cli/args.ts'

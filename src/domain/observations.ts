@@ -2,7 +2,8 @@ import { observable } from '../contract.ts'
 import { type KernelKeys, type KernelParams, type SysctlConfig, type SysctlForm, valuesOf } from './sysctl.ts'
 
 /**
- * Every observation by name, scope and type. How each is taken and stripped of secrets is bound in `observe/`.
+ * Observations of nodes, etcd, kernel parameters and this machine, by name, scope and type; `all-observations.ts` has every one. How each
+ * is taken and stripped of secrets is bound in `observe/`.
  */
 
 /** A Talos node as cluster discovery knows it. */

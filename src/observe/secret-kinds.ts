@@ -47,7 +47,7 @@ const NEEDLES = [
 
 const mayHoldOne = (bytes: Buffer): boolean => NEEDLES.some((n) => bytes.includes(n))
 
-/** Long base64 runs are looked into where they could hold one of the needles; this many bytes without a break hint at one. */
+/** Base64 stands in text, and among the first bytes of a text there is no NUL. */
 const mayHideOne = (bytes: Buffer): boolean => !bytes.subarray(0, 8192).includes(0)
 
 /** The kind of secret in these bytes, or none. `start` is true for the beginning of a file. */

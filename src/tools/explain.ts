@@ -45,7 +45,6 @@ const INSTALL: Record<Verb<unknown>['tool'], string> = {
   git: 'install git',
 }
 
-/** What became of a call that did not succeed, as a sentence. Never holds output that may be secret. */
 export async function explain(
   exit: Exit,
   verb: Verb<unknown>,

@@ -83,11 +83,11 @@ export interface WizardWorld {
     /** `opens` is `secrets`, `backups` or both with a comma between. */
     add: (name: string, recipient: string, opens: string) => Promise<string>
   }
-  /** Lines for the normal screen after quitting. */
   /** Behind every command that is proposed, e.g. ` --practice=default`. */
   suffix: string
   /** What is to be agreed to beside the plan, a sentence each. */
   warnings: (plan: Plan) => string[]
+  /** Lines for the normal screen after quitting. */
   closing: (plan: Plan | undefined, done: readonly string[]) => string[]
   exitCode: () => number
   close: (exitCode: number) => Promise<void>

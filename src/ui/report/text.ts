@@ -273,7 +273,6 @@ export function planCommands(
   }))
 }
 
-/** Seconds between the two times of a report, at least one. */
 /** How many nodes were looked at. */
 export const nodesSeen = ({ observed }: Pick<Report, 'observed'>): number =>
   new Set(
@@ -283,5 +282,6 @@ export const nodesSeen = ({ observed }: Pick<Report, 'observed'>): number =>
       .map((s) => s.object.name),
   ).size
 
+/** Seconds between the two times of a report, at least one. */
 export const tookSeconds = (report: Pick<Report, 'startedAt' | 'finishedAt'>): number =>
   Math.max(1, Math.round((new Date(report.finishedAt).getTime() - new Date(report.startedAt).getTime()) / 1000))
