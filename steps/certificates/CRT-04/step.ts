@@ -1,10 +1,8 @@
 import { about, type Conclusion, eachFinding, fail, notApplicable, pass, step, unknown, wholeNumber } from '../../../src/contract.ts'
 import { type TalosContext, talosContexts } from '../../../src/domain/observations.ts'
-import { counted } from '../../../src/domain/remarks.ts'
+import { lasting } from '../../../src/domain/remarks.ts'
 
 const DAY = 86_400_000
-const days = (ms: number): number => Math.floor(ms / DAY)
-const inDays = (n: number): string => counted(n, 'day')
 
 interface Policy {
   adminDays: number
@@ -29,9 +27,10 @@ function judge(context: TalosContext, policy: Policy, now: Date): Conclusion {
       : unknown(`context ${context.name} ${context.problem}`, `look at it with: talosctl --talosconfig ${context.file} config info`)
   const role = context.roles[0]
   const left = new Date(context.notAfter).getTime() - now.getTime()
-  const whole = days(new Date(context.notAfter).getTime() - new Date(context.notBefore).getTime())
+  const life = new Date(context.notAfter).getTime() - new Date(context.notBefore).getTime()
+  const whole = Math.floor(life / DAY)
   if (left <= 0)
-    return fail(`the certificate of ${context.name} ended ${inDays(days(-left))} ago`, `remove the context, or get a new one: ${ISSUE}`)
+    return fail(`the certificate of ${context.name} ended ${lasting(-left)} ago`, `remove the context, or get a new one: ${ISSUE}`)
   if (!role)
     return fail(
       `the certificate of ${context.name} has no role that the Talos API knows, so it may call nothing`,
@@ -42,18 +41,15 @@ function judge(context: TalosContext, policy: Policy, now: Date): Conclusion {
   const allowed = longest(role, policy)
   if (whole > allowed) {
     return fail(
-      `${context.name} is ${context.roles.join(' and ')} for ${inDays(whole)}, the policy allows ${allowed}`,
-      `issue shorter ones: talosctl config new FILE --roles ${role} --crt-ttl ${allowed * 24}h; this one stays good until it ends, ${context.notAfter.slice(0, 10)}`,
+      `${context.name} is ${context.roles.join(' and ')} for ${lasting(life)}, the policy allows ${allowed}`,
+      `issue shorter ones: talosctl config new FILE --roles ${role} --crt-ttl ${allowed * 24}h; this one stays valid until ${context.notAfter.slice(0, 10)}`,
     )
   }
   // a certificate of a few days cannot have weeks left: its last quarter is when to renew it
   const renewBefore = Math.min(policy.renewBeforeDays, whole / 4)
   if (left < renewBefore * DAY)
-    return fail(
-      `the certificate of ${context.name} ends in ${left < DAY ? `${Math.max(1, Math.floor(left / 3_600_000))} hours` : inDays(days(left))}`,
-      `renew it into a new file: ${ISSUE}`,
-    )
-  return pass(`${context.name} is ${context.roles.join(' and ')} for ${inDays(whole)}, ${inDays(days(left))} left`)
+    return fail(`the certificate of ${context.name} ends in ${lasting(left)}`, `renew it into a new file: ${ISSUE}`)
+  return pass(`${context.name} is ${context.roles.join(' and ')} for ${lasting(life)}, ${lasting(left)} left`)
 }
 
 const lifetime = (label: string, days: number) => wholeNumber(label, { default: days, min: 1, max: 3650, unit: 'days' })
@@ -71,7 +67,7 @@ export default step({
   questions: {
     adminDays: lifetime('How long may an os:admin certificate live?', 7),
     operatorDays: lifetime('How long may an os:operator certificate live?', 30),
-    readerDays: lifetime('How long may a certificate with less rights live?', 90),
+    readerDays: lifetime('How long may a certificate with fewer rights live?', 90),
     renewBeforeDays: wholeNumber('How many days before its end should a certificate be renewed?', {
       default: 14,
       min: 1,
