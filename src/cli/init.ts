@@ -1,4 +1,8 @@
+import { join } from 'node:path'
+import { IGNORED } from '../domain/profile.ts'
+import { listed } from '../domain/remarks.ts'
 import { EXIT, Refusal } from '../engine/errors.ts'
+import type { System } from '../system/ports.ts'
 import type { CommandContext } from './command.ts'
 import { Workspace } from './workspace.ts'
 
@@ -17,6 +21,7 @@ export async function init({ world, out, front }: CommandContext): Promise<numbe
   if (delivery !== 'live' && delivery !== 'gitops') throw new Refusal('usage', `--delivery ${delivery} is not known`, 'live or gitops')
   const ca = world.contexts.found.find((c) => c.certificate === world.access[0]?.certificate)?.ca
   const folder = flags.workspace ?? place.system.files.cwd
+  const ignored = await alreadyIgnored(place.system, folder)
   const made = await Workspace.create(place.system, folder, {
     name,
     environment,
@@ -24,8 +29,17 @@ export async function init({ world, out, front }: CommandContext): Promise<numbe
     ...(info?.ok && ca ? { identity: { ca, id: (info.value as { id: string }).id } } : {}),
     ...(world.access[0] ? { observe: world.access[0].context } : {}),
   })
-  out(`${made.path} is the workspace of ${name} now: preflight.yaml, .gitignore.\n`)
-  if (info && !info.ok) front.say(`The cluster was not asked who it is: ${info.reason}. The first check that reaches it will.`)
+  out(`${made.path} is the workspace of ${name} now: preflight.yaml${ignored ? '' : ', .gitignore'}.\n`)
+  const missing = ignored ? IGNORED.filter((line) => !ignored.includes(line)) : []
+  if (missing.length > 0) front.say(`.gitignore was there already: add ${listed(missing, IGNORED.length)} to it`)
+  if (info && !info.ok) front.say(`The cluster did not say who it is: ${info.reason}. The first check that reaches it will record it.`)
   front.say(`Next: ${world.program.name} keys create, then ${world.program.name} check`)
   return EXIT.ok
 }
+
+/** The lines of a `.gitignore` that is there, which is left alone. */
+const alreadyIgnored = (system: System, folder: string): Promise<string[] | undefined> =>
+  system.files.read(join(folder, '.gitignore')).then(
+    (b) => b.toString('utf8').split(/\r?\n/),
+    () => undefined,
+  )
