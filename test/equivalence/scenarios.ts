@@ -73,7 +73,7 @@ const fieldAt = (driver: Driver): string => driver.terminal.rows().find((row) =>
 
 export const changeByLine = async (driver: LineDriver, choice: string): Promise<void> => {
   await driver.choose('What next?', choice)
-  await driver.type('Apply to', 'yes')
+  await driver.type(choice.startsWith('Take back') ? 'Take back on' : 'Apply to', 'yes')
   await driver.asked('What next?')
 }
 

@@ -17,10 +17,11 @@ export function lineFrontEnd(options: {
     consent: async (plan) => {
       const { input } = await import('@inquirer/prompts')
       const objects = plan.parts.map((p) => p.object.name)
+      const asks = plan.stage.kind === 'undo' ? 'Take back on' : 'Apply to'
       const answer = await answered(
         input(
           {
-            message: `Apply to ${objects.length > 6 ? `${objects.slice(0, 6).join(', ')} and ${objects.length - 6} more` : objects.join(', ')}? Type yes to go on:`,
+            message: `${asks} ${objects.length > 6 ? `${objects.slice(0, 6).join(', ')} and ${objects.length - 6} more` : objects.join(', ')}? Type yes to go on:`,
           },
           context,
         ),

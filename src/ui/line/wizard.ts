@@ -218,9 +218,10 @@ export async function lineWizard(host: WizardHost, io: Streams): Promise<number>
     const stop = front.follow(w.session)
     const result = await w.session.apply(plan, { how }).finally(stop)
     last = { plan, done: result.done.map((p) => p.object.name) }
-    if (result.failed)
-      say(
-        `${result.failed.part.object.name}, ${result.failed.action.title}: ${result.failed.reason}\n${result.left.length > 0 ? `Not begun, still a plan: ${result.left.map((p) => p.object.name).join(', ')}` : ''}`,
-      )
+    if (!result.failed) return
+    const { part, action, reason, remedy } = result.failed
+    say(`${part.object.name}, ${action.title}: ${reason}`)
+    if (remedy) say(remedy)
+    if (result.left.length > 0) say(`Not begun, still a plan: ${result.left.map((p) => p.object.name).join(', ')}`)
   }
 }
