@@ -66,7 +66,7 @@ async function linesOf(world: World): Promise<Line[]> {
     lines.push({
       ok: Number(minor.split('.')[1]) >= 12,
       what: 'talosctl',
-      text: `${talosctl.version || 'of an unknown version'}, ${talosctl.path}; tried are ${TRIED_VERSIONS.join(' and ')}`,
+      text: `${talosctl.version || 'of an unknown version'}, ${talosctl.path}; tested with ${TRIED_VERSIONS.join(' and ')}`,
       hint: 'older than 1.12 is not supported',
     })
   const age = tool('age')

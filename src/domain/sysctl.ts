@@ -69,7 +69,7 @@ export function refuseSysctl(key: string, value: string): string | undefined {
   if (/\.rp_filter$/.test(key)) return `"${key}" belongs to the network plugin`
   const held = wantedSysctls({ logMartians: true, alsoSet: {} })[key]
   if (held !== undefined && held !== value) return `"${key}" is held at ${held}; where a node needs another value, waive INF-10 for it`
-  if (!/^[A-Za-z0-9 ,._-]+$/.test(value)) return `"${key}" has no plain value`
+  if (!/^[A-Za-z0-9 ,._-]+$/.test(value)) return `the value of "${key}" may hold letters, digits, spaces and , . _ - only`
   return undefined
 }
 

@@ -68,7 +68,7 @@ function judgeBackup(
   const opening = openings.value.find((o) => o.of === manifest.sealed.sha256)
   if (!opening)
     return unknown(
-      `${sealed}; whether it opens was not tried, because there was no identity`,
+      `${sealed}; whether it opens is not proved: there was no identity here, or it did not open it`,
       `take one where an identity is: ${TAKE} --identity FILE`,
     )
   if (!opening.value.trailer || opening.value.sha256 !== manifest.sha256)

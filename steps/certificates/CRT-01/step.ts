@@ -15,7 +15,7 @@ function judge(place: SecretPlace): Conclusion {
       object,
       fail(
         `git history holds ${article} ${place.kind}: ${place.gives}`,
-        'treat it as leaked: replace what it holds; taking it out of history does not bring it back',
+        'treat it as leaked: replace what it holds; removing it from the git history does not undo the leak',
       ),
     )
   }

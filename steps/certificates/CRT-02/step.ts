@@ -38,7 +38,7 @@ function judge(files: readonly SealedInWorkspace[], openings: Look<Proof<OpenedB
   const bundle = bundlesOf(files)[0]
   if (!bundle)
     return fail(
-      'no sealed secrets bundle is in secrets/: with the last control plane every key of the cluster is gone',
+      'no sealed secrets bundle is in secrets/: if the last control plane is lost, every key of the cluster is lost with it',
       around.isNew ? 'talos-preflight secrets seal' : ADOPT,
     )
   return about({ kind: 'bundle', name: bundle.path.replace('secrets/', '') }, judgeBundle(bundle, openings, around))
@@ -60,7 +60,7 @@ function judgeBundle(
   const opening = openings.value.find((o) => o.value.path === path)
   if (!opening)
     return unknown(
-      `${sealed}; whether it opens was not tried, because there was no identity`,
+      `${sealed}; whether it opens is not proved: there was no identity here, or it did not open it`,
       `${isNew ? 'talos-preflight secrets seal' : ADOPT} --identity FILE`,
     )
   if (opening.of !== sha256)

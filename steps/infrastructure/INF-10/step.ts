@@ -110,7 +110,7 @@ export default step({
           : []),
         ...(left.length > 0
           ? [
-              `${left.length} of ${Object.keys(wanted).length} keys left to the kernel (${nameKeys(left.map((o) => o.key))}); their values only os:admin can read`,
+              `${left.length} of ${Object.keys(wanted).length} keys left to the kernel (${nameKeys(left.map((o) => o.key))}); only os:admin can read their values`,
             ]
           : []),
       ]

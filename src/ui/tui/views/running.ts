@@ -15,7 +15,7 @@ export function runningView(view: View, theme: Theme, size: Size, info: HeaderIn
   const seconds = Math.max(0, Math.round((now.getTime() - new Date(activity.since).getTime()) / 1000))
   const title = line(
     span(` ${run.plan.stage.steps.join(', ')}`, { bold: true }),
-    `  ${run.plan.stage.kind === 'undo' ? 'taking back' : 'running'} since ${seconds} s`,
+    `  ${run.plan.stage.kind === 'undo' ? 'taking back' : 'running'} for ${seconds} s`,
   )
   const rows = bodyRows(size) - 2
   const log = run.log.slice(-4).map((l) => line(span(`   ${l.at.slice(11, 19)}  ${cut(l.text, size.columns - 14)}`, { dim: true })))

@@ -69,7 +69,7 @@ function contentOf(view: View, theme: Theme, cells: number, step: StepInfo, resu
       return planLines(view, theme, cells, step, result, world)
     case 'run': {
       if (session?.activity.kind === 'looking' && !ui.made)
-        return [line(` ${theme.glyph.work} looking again, so that what is shown is what is`)]
+        return [line(` ${theme.glyph.work} looking again, so that what is shown is current`)]
       if (session?.activity.kind === 'looking')
         return [line(` ${theme.glyph.work} looking once more before the change: the plan must still hold`)]
       const run = session?.run
