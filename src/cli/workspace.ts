@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { hostname } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import type { Word } from '../contract.ts'
 import {
@@ -21,6 +20,7 @@ import { Refusal } from '../engine/errors.ts'
 import type { WorkspacePort } from '../engine/ports.ts'
 import type { System } from '../system/ports.ts'
 import { fileProblem } from './file-problem.ts'
+import { type WorkspaceLock, workspaceLock } from './lock.ts'
 
 /** The operator's folder: its profile, journals, sealed files, and the lock that keeps two of us apart. */
 
@@ -47,13 +47,14 @@ export class Workspace implements WorkspacePort {
   readonly path: string
   profile: Profile
   #system: System
-  #locked = false
+  #lock: WorkspaceLock
   #folders = new Set<string>()
 
   private constructor(system: System, path: string, profile: Profile) {
     this.#system = system
     this.path = path
     this.profile = profile
+    this.#lock = workspaceLock(system, join(path, LOCK_FILE))
   }
 
   /** The workspace in a folder, or undefined where it has no profile. */
@@ -85,49 +86,12 @@ export class Workspace implements WorkspacePort {
   }
 
   /** Takes the lock, or says who holds it. A lock whose holder is gone is taken over. */
-  async lock(): Promise<void> {
-    const file = join(this.path, LOCK_FILE)
-    const self = this.#system.processes.self()
-    const mine = JSON.stringify({ ...self, host: hostname(), at: this.#system.clock.now().toISOString() })
-    for (let attempt = 0; attempt < 3; attempt++) {
-      try {
-        await this.#system.files.create(file, mine, 0o644)
-        this.#locked = true
-        return
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') fileProblem(error, file)
-      }
-      const text = await this.#system.files.read(file).then(
-        (b) => b.toString('utf8'),
-        () => undefined,
-      )
-      if (text === undefined) continue
-      let holder: { pid: number; started: string; host: string; at: string } | undefined
-      try {
-        holder = JSON.parse(text)
-      } catch {
-        holder = undefined
-      }
-      if (holder && holder.host !== hostname())
-        throw new Refusal(
-          'workspace-busy',
-          `another machine (${holder.host}) uses this workspace since ${holder.at}`,
-          `if that is not so any more, remove ${file}`,
-        )
-      if (holder && this.#system.processes.alive(holder))
-        throw new Refusal(
-          'workspace-busy',
-          `process ${holder.pid} uses this workspace since ${holder.at}`,
-          'wait until it ends, or end it; two of us must not change the same cluster',
-        )
-      await this.#system.files.remove(file)
-    }
-    throw new Refusal('workspace-busy', 'somebody else takes the workspace at the same time', 'try again')
+  lock(): Promise<void> {
+    return this.#lock.take()
   }
 
-  async unlock(): Promise<void> {
-    if (this.#locked) await this.#system.files.remove(join(this.path, LOCK_FILE)).catch(() => undefined)
-    this.#locked = false
+  unlock(): Promise<void> {
+    return this.#lock.release()
   }
 
   async #inside(path: string): Promise<string> {

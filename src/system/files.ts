@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { constants, readSync } from 'node:fs'
-import { type FileHandle, lstat, mkdir, open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises'
+import { type FileHandle, link, lstat, mkdir, open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname } from 'node:path'
 import type { FileInfo, Files, RandomAccess } from './ports.ts'
@@ -17,6 +17,11 @@ async function whole(handle: FileHandle, bytes: Buffer | string): Promise<void> 
     await handle.close()
   }
 }
+
+const temporaryFor = (path: string): string => `${path}.${randomBytes(4).toString('hex')}.tmp`
+
+/** What file systems without hard links say, such as FAT. */
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']
 
 const kindOf = (entry: { isFile: () => boolean; isDirectory: () => boolean; isSymbolicLink: () => boolean }): FileInfo['kind'] =>
   entry.isFile() ? 'file' : entry.isDirectory() ? 'folder' : entry.isSymbolicLink() ? 'link' : 'other'
@@ -51,7 +56,19 @@ export function files(env: Readonly<Record<string, string | undefined>>, cwd: st
     },
     real: (path) => realpath(path).catch(() => undefined),
     list: async (path) => (await readdir(path, { withFileTypes: true })).map((entry) => ({ name: entry.name, kind: kindOf(entry) })),
-    create: async (path, bytes, mode) => whole(await open(path, 'wx', mode), bytes),
+    create: async (path, bytes, mode) => {
+      const temporary = temporaryFor(path)
+      try {
+        await whole(await open(temporary, 'wx', mode), bytes)
+        await link(temporary, path).catch(async (error: NodeJS.ErrnoException) => {
+          if (!NO_LINKS.includes(error.code ?? '')) throw error
+          await whole(await open(path, 'wx', mode), bytes)
+        })
+      } finally {
+        await rm(temporary, { force: true })
+      }
+      await syncFolder(dirname(path))
+    },
     createFrom: async (path, pieces, mode) => {
       const handle = await open(path, 'wx', mode)
       try {
@@ -62,7 +79,7 @@ export function files(env: Readonly<Record<string, string | undefined>>, cwd: st
       }
     },
     replace: async (path, bytes, mode) => {
-      const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`
+      const temporary = temporaryFor(path)
       try {
         await whole(await open(temporary, 'wx', mode), bytes)
         await rename(temporary, path)

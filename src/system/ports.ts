@@ -82,7 +82,7 @@ export interface Files {
   /** Where links lead; undefined where they lead nowhere. */
   real: (path: string) => Promise<string | undefined>
   list: (path: string) => Promise<{ name: string; kind: FileInfo['kind'] }[]>
-  /** A file that must not exist yet; on disk when it returns. */
+  /** A file that must not exist yet; on disk when it returns. Readers see the whole of it or none, where the file system has hard links. */
   create: (path: string, bytes: Buffer | string, mode: number) => Promise<void>
   /** The same from a stream of pieces. */
   createFrom: (path: string, pieces: AsyncIterable<Uint8Array>, mode: number) => Promise<void>
