@@ -1,12 +1,14 @@
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { plainLine } from '../contract.ts'
 import type { TalosContext } from '../domain/observations.ts'
+import type { Profile } from '../domain/profile.ts'
 import { mayDo } from '../domain/roles.ts'
 import { Refusal } from '../engine/errors.ts'
 import { certificatesIn, type KubeContext, parseKubeconfig } from '../observe/kubeconfig.ts'
 import { parseTalosconfig, talosCasOf } from '../observe/talosconfig.ts'
 import type { System } from '../system/ports.ts'
 import type { Access, KubernetesAccess } from '../tools/access.ts'
+import type { Parsed } from './args.ts'
 
 /** Which credentials may be used: those that a flag or the profile names, else those that the tools would take by themselves. */
 
@@ -171,3 +173,44 @@ const casIn = (system: System, path: string): Promise<Buffer[]> =>
     (b) => certificatesIn(b.toString('latin1')),
     () => [],
   )
+
+export interface Credentials {
+  contexts: FoundContexts
+  access: Access[]
+  kubernetes?: ChosenKubernetes
+  /** What was named and cannot be used. It is refused where a cluster is looked at, and is no matter elsewhere. */
+  refused: { what: 'talosconfig' | 'kubeconfig'; why: Refusal }[]
+}
+
+/** Everything that may be used, by the flags and the profile. */
+export async function credentials(
+  system: System,
+  talosconfigs: readonly string[],
+  { flags, profile }: { flags: Parsed['flags']; profile: Profile | undefined },
+): Promise<Credentials> {
+  const refused: Credentials['refused'] = []
+  const or = async <T>(what: 'talosconfig' | 'kubeconfig', otherwise: T, choose: () => T | Promise<T>): Promise<T> => {
+    try {
+      return await choose()
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      refused.push({ what, why: error })
+      return otherwise
+    }
+  }
+  const contexts = await readContexts(system, talosconfigs)
+  const access = await or('talosconfig', [], async () => {
+    const named = flags.talosconfig ?? profile?.talosconfig
+    // talosctl makes an empty config where the file is missing, so it must never get that far
+    if (named && !(await system.files.info(resolve(named))))
+      throw new Refusal('no-talosconfig', `there is no talosconfig ${named}`, 'check the path given by --talosconfig or preflight.yaml')
+    return chooseAccess(contexts.found, { flag: flags.context, ...profile?.access })
+  })
+  const kubernetes = await or('kubeconfig', undefined, () =>
+    chooseKubernetes(system, {
+      kubeconfig: flags.kubeconfig ?? profile?.kubernetes?.kubeconfig,
+      context: flags['kube-context'] ?? profile?.kubernetes?.context,
+    }),
+  )
+  return { contexts, access, ...(kubernetes ? { kubernetes } : {}), refused }
+}

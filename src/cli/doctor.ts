@@ -90,7 +90,9 @@ async function linesOf(world: World): Promise<Line[]> {
       : { ok: true, what: 'kubectl', text: 'is not on PATH: what only the Kubernetes API shows stays unknown' },
   )
   for (const problem of world.contexts.problems) lines.push({ ok: false, what: 'talosconfig', text: problem })
-  if (world.contexts.found.length === 0 && world.contexts.problems.length === 0)
+  for (const { what, why } of world.refused) lines.push({ ok: false, what, text: why.message, ...(why.hint ? { hint: why.hint } : {}) })
+  const refused = (what: string) => world.refused.some((r) => r.what === what)
+  if (world.contexts.found.length === 0 && world.contexts.problems.length === 0 && !refused('talosconfig'))
     lines.push({ ok: false, what: 'talosconfig', text: 'none was found', hint: 'name one with --talosconfig FILE, or set TALOSCONFIG' })
   for (const context of world.contexts.found) {
     const used = world.access.filter((a) => a.certificate === context.certificate && a.context === context.name).map((a) => a.purpose)
@@ -102,15 +104,14 @@ async function linesOf(world: World): Promise<Line[]> {
     })
   }
   const { kubernetes } = world
-  lines.push(
-    kubernetes
-      ? {
-          ok: true,
-          what: 'kubeconfig',
-          text: `${kubernetes.access.context} in ${kubernetes.access.kubeconfig}, signs in with a ${kubernetes.signsIn}${kubernetes.ca.length === 0 ? '; it holds no CA, so it cannot be told whose it is' : ''}`,
-        }
-      : { ok: true, what: 'kubeconfig', text: 'none was found: what only the Kubernetes API shows stays unknown' },
-  )
+  if (kubernetes)
+    lines.push({
+      ok: true,
+      what: 'kubeconfig',
+      text: `${kubernetes.access.context} in ${kubernetes.access.kubeconfig}, signs in with a ${kubernetes.signsIn}${kubernetes.ca.length === 0 ? '; it holds no CA, so it cannot be told whose it is' : ''}`,
+    })
+  else if (!refused('kubeconfig'))
+    lines.push({ ok: true, what: 'kubeconfig', text: 'none was found: what only the Kubernetes API shows stays unknown' })
   lines.push(
     world.workspace
       ? { ok: true, what: 'workspace', text: world.workspace.path }

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { hostname, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { STEPS } from '../../steps/index.ts'
-import { plainLine, type Word } from '../contract.ts'
+import { type Observes, plainLine, type Word } from '../contract.ts'
 import { foldersOf, wantedSysctls } from '../domain/sysctl.ts'
 import { Refusal } from '../engine/errors.ts'
 import { answersFor, type RawAnswers } from '../engine/evaluate.ts'
@@ -12,7 +12,7 @@ import type { System } from '../system/ports.ts'
 import type { Access } from '../tools/access.ts'
 import { type Caller, createCaller } from '../tools/caller.ts'
 import { cleanScratch } from '../tools/scratch.ts'
-import { type ChosenKubernetes, chooseAccess, chooseKubernetes, type FoundContexts, readContexts, talosCas } from './access.ts'
+import { type ChosenKubernetes, type Credentials, credentials, type FoundContexts, talosCas } from './access.ts'
 import type { Parsed } from './args.ts'
 import { enginePorts } from './engine-ports.ts'
 import { proofsIn } from './proofs.ts'
@@ -46,6 +46,7 @@ export interface World {
   contexts: FoundContexts
   access: Access[]
   kubernetes?: ChosenKubernetes
+  refused: Credentials['refused']
   caller: Caller
   observer: Observer
   session: Session
@@ -76,6 +77,19 @@ export function parseAnswers(flags: readonly string[] | undefined, base: RawAnsw
   return answers
 }
 
+/** Commands that look at files of the workspace and this machine alone. */
+const HERE_ALONE = ['journal', 'doctor', 'keys']
+/** Commands that look at the steps that are named, which may need no cluster. */
+const AT_STEPS = ['check', 'attest', 'waive']
+
+function asksCluster({ command, words }: Parsed): boolean {
+  const name = command?.name ?? ''
+  if (HERE_ALONE.includes(name)) return false
+  if (!AT_STEPS.includes(name) || words.length === 0) return true
+  const steps = STEPS.filter((s) => words.some((id) => id.toUpperCase() === s.id))
+  return steps.some((s) => Object.values(s.observes as Observes).some((o) => o.scope !== 'workstation'))
+}
+
 export async function openWorld(program: Program, place: Place, parsed: Parsed, command: string): Promise<World> {
   const { system } = place
   const { flags } = parsed
@@ -84,16 +98,8 @@ export async function openWorld(program: Program, place: Place, parsed: Parsed, 
   const profile = workspace?.profile
   await system.memory.clean().catch(() => 0)
   const talosconfigs = talosconfigPlaces(system, [flags.talosconfig, profile?.talosconfig])
-  const named = flags.talosconfig ?? profile?.talosconfig
-  // talosctl makes an empty config where the file is missing, so it must never get that far
-  if (named && !(await system.files.info(resolve(named))))
-    throw new Refusal('no-talosconfig', `there is no talosconfig ${named}`, 'check the path given by --talosconfig or preflight.yaml')
-  const contexts = await readContexts(system, talosconfigs)
-  const access = chooseAccess(contexts.found, { flag: flags.context, ...profile?.access })
-  const kubernetes = await chooseKubernetes(system, {
-    kubeconfig: flags.kubeconfig ?? profile?.kubernetes?.kubeconfig,
-    context: flags['kube-context'] ?? profile?.kubernetes?.context,
-  })
+  const { contexts, access, kubernetes, refused } = await credentials(system, talosconfigs, { flags, profile })
+  if (refused[0] && asksCluster(parsed)) throw refused[0].why
   const caller = createCaller(system, access, kubernetes?.access)
   const answers = parseAnswers(flags.answer, profile?.steps ?? {})
   const cluster = {
@@ -179,6 +185,7 @@ export async function openWorld(program: Program, place: Place, parsed: Parsed, 
     contexts,
     access,
     ...(kubernetes ? { kubernetes } : {}),
+    refused,
     caller,
     observer,
     session,
