@@ -1,10 +1,9 @@
-import { dirname, join, relative, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { plainLine } from '../contract.ts'
 import type { RecipientEntry } from '../domain/profile.ts'
 import { ADD_RECOVERY, kindOfRecipient, refuseRecipients } from '../domain/recipients.ts'
 import { EXIT, Failure, Refusal } from '../engine/errors.ts'
 import { insideGit } from '../observe/inside-git.ts'
-import { unseal } from '../tools/seal.ts'
 import type { CommandContext } from './command.ts'
 import { fileProblem } from './file-problem.ts'
 import { identityPath, needed, type World } from './world.ts'
@@ -27,48 +26,64 @@ async function recipientOf(world: World, path: string): Promise<string | undefin
   return identityToRecipient(identity.trim()).catch(() => undefined)
 }
 
-/** One line about an identity file: where, how closed, of which kind. */
-export async function describeIdentity(world: World, path: string): Promise<{ ok: boolean; text: string; hint?: string }> {
-  const { files } = world.place.system
-  const full = resolve(files.cwd, path)
-  const info = await files.info(full)
-  if (!info) return { ok: true, text: `none at ${full}`, hint: 'talos-preflight keys create' }
-  if ((info.mode & 0o077) !== 0)
-    return { ok: false, text: `${full} can be read by others (mode 0${(info.mode & 0o777).toString(8)})`, hint: `chmod 600 ${full}` }
-  const head = (await files.read(full).catch(() => Buffer.alloc(0))).subarray(0, 2048).toString('latin1')
-  if (/^age-encryption\.org|BEGIN AGE ENCRYPTED FILE/.test(head)) return { ok: true, text: `${full}, protected with a passphrase` }
-  const recipient = await recipientOf(world, full)
-  return recipient
-    ? { ok: true, text: `${full}, ${recipient.slice(0, 24)}…` }
-    : { ok: false, text: `${full} is no age identity that can be read`, hint: 'talos-preflight keys use FILE' }
+interface Described {
+  there: boolean
+  ok: boolean
+  text: string
+  hint?: string
+  /** The public half, where it can be read. */
+  recipient?: string
 }
 
-/** Whether the identity opens the newest sealed file; nothing where there is none. Its content goes nowhere. */
-async function newestOpens(world: World, identity: string): Promise<string | undefined> {
-  const { system } = world.place
-  if (!world.workspace) return undefined
-  const folder = join(world.workspace.path, 'secrets')
-  const sealed = (await system.files.list(folder).catch(() => [])).filter((f) => f.name.endsWith('.age'))
-  const infos = await Promise.all(
-    sealed.map(async (f) => ({ name: f.name, at: (await system.files.info(join(folder, f.name)))?.mtimeMs ?? 0 })),
-  )
-  const newest = infos.toSorted((a, b) => b.at - a.at)[0]
-  if (!newest || !(await system.files.info(identity))) return undefined
-  const plaintext = await unseal(system, world.caller, await system.files.read(join(folder, newest.name)), identity)
-  plaintext?.fill(0)
-  return `secrets/${newest.name}: ${plaintext ? 'yes, with your identity' : 'unknown: not with your identity, or it is protected'}`
+/** One line about an identity file: where, how closed, of which kind. */
+export async function describeIdentity(world: World, path: string): Promise<Described> {
+  const { files } = world.place.system
+  const full = resolve(files.cwd, path)
+  // a link is as open as what it leads to
+  const info = await files.info((await files.real(full)) ?? full)
+  if (!info) return { there: false, ok: true, text: `none at ${full}`, hint: 'talos-preflight keys create' }
+  if (info.kind === 'link')
+    return { there: true, ok: false, text: `${full} is a link that leads nowhere`, hint: 'talos-preflight keys use FILE' }
+  if ((info.mode & 0o077) !== 0)
+    return {
+      there: true,
+      ok: false,
+      text: `${full} can be read by others (mode 0${(info.mode & 0o777).toString(8)})`,
+      hint: `chmod 600 ${full}`,
+    }
+  const head = (await files.read(full).catch(() => Buffer.alloc(0))).subarray(0, 2048).toString('latin1')
+  if (/^age-encryption\.org|BEGIN AGE ENCRYPTED FILE/.test(head))
+    return { there: true, ok: true, text: `${full}, protected with a passphrase` }
+  const recipient = await recipientOf(world, full)
+  return recipient
+    ? { there: true, ok: true, text: `${full}, ${recipient.slice(0, 24)}…`, recipient }
+    : { there: true, ok: false, text: `${full} is no age identity that can be read`, hint: 'talos-preflight keys use FILE' }
+}
+
+/**
+ * What the identity opens, by the recipients of the profile. Nothing is opened for that: each time a sealed secret is opened belongs
+ * into the journal, and a protected identity would ask for its passphrase.
+ */
+function opensBy(world: World, identity: Described): string | undefined {
+  const { workspace } = world
+  if (!workspace || !identity.there) return undefined
+  if (!identity.recipient) return 'unknown: the recipient of your identity cannot be read'
+  const mine = (workspace.profile.recipients ?? []).filter((r) => r.recipient === identity.recipient)
+  if (mine.length === 0) return 'nothing that is sealed from now on: yours is none of the recipients in preflight.yaml'
+  return mine.map((r) => `${r.opens.join(' and ')}: yours is the recipient ${r.name}`).join('; ')
 }
 
 async function refuseUnsafePlace(world: World, path: string): Promise<void> {
   const { system } = world.place
-  const inside = (folder: string) => !relative(folder, path).startsWith('..')
-  if (world.workspace && inside(world.workspace.path))
+  const real = async (at: string) => (await system.files.real(at)) ?? at
+  const place = join(await real(dirname(await real(path))), basename(path))
+  if (world.workspace && !relative(await real(world.workspace.path), place).startsWith('..'))
     throw new Refusal(
       'identity-in-workspace',
       `${path} is inside the workspace, which is meant for git`,
       'take a place outside: --identity FILE',
     )
-  if (await insideGit(system, dirname(path)))
+  if (await insideGit(system, dirname(place)))
     throw new Refusal('identity-in-git', `${path} is inside a git work tree`, 'take a place outside: --identity FILE')
 }
 
@@ -92,7 +107,7 @@ async function addRecipient(context: CommandContext, entry: RecipientEntry): Pro
     )
   const wrong = refuseRecipients([...known, entry])
   if (wrong) throw new Refusal('bad-recipient', wrong)
-  await workspace.addRecipient(entry)
+  await context.world.session.changeRecipient('added', entry)
   context.out(
     `${entry.name} (${entry.role}, ${kindOfRecipient(entry.recipient)}) opens ${entry.opens.join(' and ')} from now on. Files sealed before are not changed.\n`,
   )
@@ -177,7 +192,7 @@ export async function keys(context: CommandContext): Promise<number> {
     case undefined: {
       const identity = await describeIdentity(world, world.flags.identity ?? (await identityPath(world.place.system)))
       const recipients = world.workspace?.profile.recipients ?? []
-      const opens = await newestOpens(world, world.flags.identity ?? (await identityPath(world.place.system)))
+      const opens = opensBy(world, identity)
       if (json)
         out(
           `${JSON.stringify({ schema: 'talos-preflight/keys/v1', identity: identity.text, recipients, opens: opens ?? null }, null, 2)}\n`,
@@ -208,14 +223,15 @@ export async function keys(context: CommandContext): Promise<number> {
     }
     case 'remove': {
       const workspace = needed(world.workspace)
-      if (!(workspace.profile.recipients ?? []).some((r) => r.name === rest[0]))
+      const gone = (workspace.profile.recipients ?? []).find((r) => r.name === rest[0])
+      if (!gone)
         throw new Refusal(
           'no-such-recipient',
           `there is no recipient "${rest[0] ?? ''}"`,
           `recipients: ${(workspace.profile.recipients ?? []).map((r) => r.name).join(', ') || 'none'}`,
         )
-      await workspace.removeRecipient(rest[0] ?? '')
-      out(`${rest[0]} is no recipient any more. What was sealed to it before it still opens.\n`)
+      await world.session.changeRecipient('removed', gone)
+      out(`${gone.name} is no recipient any more. What was sealed to it before it still opens.\n`)
       return EXIT.ok
     }
     default:

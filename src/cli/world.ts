@@ -168,6 +168,8 @@ export async function openWorld(program: Program, place: Place, parsed: Parsed, 
         identity: async (identity) => workspace?.saveIdentity(identity),
         word: async (kind: 'attestations' | 'waivers', word: Word) => needed(workspace).saveWord(kind, word),
         answer: async (step, question, text) => workspace?.saveAnswer(step, question, text),
+        recipient: async (change, recipient) =>
+          change === 'added' ? needed(workspace).addRecipient(recipient) : needed(workspace).removeRecipient(recipient.name),
       },
     })
   if (place.prepare && place.prepare.length > 0) {

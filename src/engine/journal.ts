@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Call, type Condition, isMap, type Json, type ObjectRef } from '../contract.ts'
+import { type Call, type Condition, isMap, type Json, type ObjectRef, type Recipient } from '../contract.ts'
 import type { Summary } from './evaluate.ts'
 import type { Stage } from './plan.ts'
 
@@ -21,6 +21,8 @@ export type Result = 'done' | 'unproved' | 'failed' | 'stopped'
 
 /** The action is over, and what stands behind it can begin. */
 export const isBehind = (result: Result): boolean => result === 'done' || result === 'unproved'
+
+export type RecipientChange = 'added' | 'removed'
 
 export type Entry =
   | { kind: 'opened'; tool: string; mode: string; operator: string; command: string; process: ProcessRef; heads: Record<string, string> }
@@ -84,6 +86,8 @@ export type Entry =
       record?: Json
     }
   | { kind: 'said'; word: 'attested' | 'waived'; step: string; object?: string; by: string; why: string; until: string }
+  /** Who can open what is sealed from then on. */
+  | ({ kind: 'recipient'; change: RecipientChange; by: string } & Recipient)
   | { kind: 'wrote'; path: string; sha256: string; why: string }
   | { kind: 'closed'; exitCode: number }
 

@@ -3,7 +3,7 @@ import { Interrupted, Refusal } from './errors.ts'
 import { counts, evaluate, type Observed, observationsFor, type RawAnswers, type StepResult, summarize } from './evaluate.ts'
 import { keepLook } from './evidence.ts'
 import { appliedFor, failedFor, type Unfinished, unfinished } from './history.ts'
-import { isBehind, type JournalFile } from './journal.ts'
+import { isBehind, type JournalFile, type RecipientChange } from './journal.ts'
 import { type Control, type PerformResult, type Progress, perform } from './perform.ts'
 import { asFiles, digestOfPlan, makePlan, type Plan, type PlannedPart, readPlan, type Stage, whatChanged, writePlan } from './plan.ts'
 import type { EnginePorts, Identified } from './ports.ts'
@@ -41,6 +41,7 @@ export interface SessionOptions {
     identity: (identity: Record<string, string>) => Promise<void>
     word: (kind: 'attestations' | 'waivers', word: Word) => Promise<void>
     answer: (step: string, question: string, text: string) => Promise<void>
+    recipient: (change: RecipientChange, recipient: Recipient) => Promise<void>
   }
 }
 
@@ -60,6 +61,8 @@ export interface Session {
   attest: (word: Word) => Promise<void>
   waive: (word: Word) => Promise<void>
   answer: (step: string, question: string, text: string) => Promise<void>
+  /** Changes who can open what is sealed from now on. */
+  changeRecipient: (change: RecipientChange, recipient: Recipient) => Promise<void>
   /** Once: the object at hand is finished first. Twice: waiting ends at once. */
   stop: () => void
   /** A person sits at a terminal: `lend` hands it over while a tool asks for something. */
@@ -408,6 +411,11 @@ export function createSession(options: SessionOptions): Session {
     answer: async (step, question, text) => {
       await options.save.answer(byId(step).id, question, text)
       set({ answers: { ...state.answers, [byId(step).id]: { ...state.answers[byId(step).id], [question]: text } } })
+    },
+    changeRecipient: async (change, recipient) => {
+      await options.save.recipient(change, recipient)
+      const { name, role, opens } = recipient
+      await journal({ kind: 'recipient', change, by: options.operator, name, role, recipient: recipient.recipient, opens })
     },
     stop: () => {
       stops++

@@ -149,21 +149,6 @@ function chunksOf(system: System, path: string, total: number, { onBytes, signal
   })
 }
 
-/**
- * The plaintext of a sealed file, in memory. Undefined where the identity does not open it.
- */
-export async function unseal(system: System, caller: Caller, sealed: Buffer, identityFile: string): Promise<Buffer | undefined> {
-  if (await system.processes.find('age')) {
-    const ran = await caller.run('age.decrypt', { identity: identityFile }, { input: sealed })
-    return ran.ok ? ran.stdout : undefined
-  }
-  const decrypter = await decrypterFor(system, identityFile)
-  return decrypter?.decrypt(new Uint8Array(sealed)).then(
-    (b) => Buffer.from(b),
-    () => undefined,
-  )
-}
-
 async function decrypterFor(system: System, identityFile: string): Promise<import('age-encryption').Decrypter | undefined> {
   const { Decrypter } = await import('age-encryption')
   const identities = (await system.files.read(identityFile))

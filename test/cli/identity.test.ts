@@ -28,11 +28,11 @@ async function said(text: string, mode = 0o600) {
 
 describe('an identity', () => {
   test('is named by its recipient', async () => {
-    expect(await said(`# made today\n${own}\n`)).toEqual({ ok: true, text: expect.stringMatching(/^FILE, age1[a-z0-9]+…$/) })
+    expect(await said(`# made today\n${own}\n`)).toMatchObject({ ok: true, text: expect.stringMatching(/^FILE, age1[a-z0-9]+…$/) })
   })
 
   test.each([0o644, 0o640, 0o604, 0o660])('that others can read (mode %o) is not well, and how it is closed is said', async (mode) => {
-    expect(await said(own, mode)).toEqual({
+    expect(await said(own, mode)).toMatchObject({
       ok: false,
       text: `FILE can be read by others (mode 0${mode.toString(8)})`,
       hint: 'chmod 600 FILE',
@@ -40,7 +40,7 @@ describe('an identity', () => {
   })
 
   test('that is protected is taken as it is', async () => {
-    expect(await said('-----BEGIN AGE ENCRYPTED FILE-----\n')).toEqual({ ok: true, text: 'FILE, protected with a passphrase' })
+    expect(await said('-----BEGIN AGE ENCRYPTED FILE-----\n')).toMatchObject({ ok: true, text: 'FILE, protected with a passphrase' })
   })
 
   test('that is none is told from one', async () => {

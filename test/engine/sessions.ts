@@ -22,6 +22,7 @@ export function sessionOf(w: World, more: Partial<SessionOptions> = {}) {
       identity: async (identity) => void saved.push(identity),
       word: async (kind, word) => void saved.push([kind, word]),
       answer: async (...answer) => void saved.push(answer),
+      recipient: async (...change) => void saved.push(change),
     },
     ...more,
   })

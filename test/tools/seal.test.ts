@@ -4,7 +4,7 @@ import { Decrypter, generateX25519Identity, identityToRecipient } from 'age-encr
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { System } from '../../src/system/ports.ts'
 import { createCaller } from '../../src/tools/caller.ts'
-import { sealTo, unseal } from '../../src/tools/seal.ts'
+import { sealTo } from '../../src/tools/seal.ts'
 import { type Machine, machine } from './fixtures.ts'
 
 const plaintext = Buffer.from('machine:\n  token: invented\n')
@@ -44,17 +44,6 @@ describe('sealing without the age program', () => {
       decrypter.addIdentity(identity)
       expect(Buffer.from(await decrypter.decrypt(new Uint8Array(bytes)))).toEqual(plaintext)
     }
-  })
-
-  test('is opened again with the file of an identity, and by no other', async () => {
-    await seal()
-    const sealed = await m.system.files.read(path())
-    const [mine, other] = [join(m.folder, 'mine.txt'), join(m.folder, 'other.txt')]
-    await m.system.files.create(mine, `# created: today\n${own}\n`, 0o600)
-    await m.system.files.create(other, `${await generateX25519Identity()}\n`, 0o600)
-    const caller = createCaller(m.system, [])
-    expect(await unseal(m.system, caller, sealed, mine)).toEqual(plaintext)
-    expect(await unseal(m.system, caller, sealed, other)).toBeUndefined()
   })
 
   test('says which recipients need the program', async () => {
