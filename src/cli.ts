@@ -79,6 +79,7 @@ async function run(parsed: Parsed, argv: readonly string[], io: Io, program: Pro
   }
   const { openWorld } = await import('./cli/world.ts')
   const world = await openWorld(program, place, withImpliedAnswers(parsed), command)
+  for (const note of world.notes) io.stderr.write(`${note}\n`)
   // nothing of ours reads the terminal while a tool asks on it
   if (io.stdin.isTTY && io.stdout.isTTY && !json && !parsed.flags['no-input']) world.session.lendTerminal((run) => run())
   const leaving = new AbortController()

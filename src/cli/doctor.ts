@@ -117,6 +117,12 @@ async function linesOf(world: World): Promise<Line[]> {
       ? { ok: true, what: 'workspace', text: world.workspace.path }
       : { ok: true, what: 'workspace', text: `none in ${system.files.cwd}`, hint: 'talos-preflight init' },
   )
+  const plain = await system.memory.problem()
+  lines.push(
+    plain
+      ? { ok: false, what: 'memory', text: plain.reason, hint: plain.remedy }
+      : { ok: true, what: 'memory', text: 'secrets can be held in it: no swap is active that is not encrypted' },
+  )
   const identity = await describeIdentity(world, world.flags.identity ?? (await identityPath(system)))
   lines.push({ ok: identity.ok, what: 'identity', text: identity.text, ...(identity.hint ? { hint: identity.hint } : {}) })
   const recipients = world.workspace?.profile.recipients ?? []

@@ -91,7 +91,7 @@ async function previewOf(given: Call, caller: Caller, system: System): Promise<B
   if (given.verb !== 'talosctl.patch' && given.verb !== 'talosctl.try') return []
   const { node, patches } = given.args as unknown as Verbs['talosctl.patch']
   const problem = await system.memory.problem()
-  if (problem) return [{ type: 'text', text: `the diff is unknown: ${problem}` }]
+  if (problem) return [{ type: 'text', text: `the diff is unknown: ${problem.reason}; ${problem.remedy}` }]
   const before = await caller.run('talosctl.machineConfig', { node })
   if (!before.ok) return [{ type: 'text', text: `the diff is unknown: ${before.reason}` }]
   const held = await system.memory.keep('config.yaml', before.stdout)

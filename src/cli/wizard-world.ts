@@ -95,7 +95,7 @@ export async function wizardWorld(world: World): Promise<WizardWorld & { inner: 
     },
     suffix: practiceFlag(world),
     warnings: (plan) => warnings(world, plan),
-    closing: (plan, done) => closingLines(world, done, plan),
+    closing: (plan, done) => [...closingLines(world, done, plan), ...world.notes.map((note) => `  note       ${note}`)],
     exitCode: () => {
       const { report } = session.state()
       return report ? exitCodeFor(report.results, report.observed, { failOn: 'medium', allowUnknown: false }) : EXIT.ok

@@ -47,6 +47,8 @@ export interface World {
   access: Access[]
   kubernetes?: ChosenKubernetes
   refused: Credentials['refused']
+  /** What was put right at the start, to be said. */
+  notes: string[]
   caller: Caller
   observer: Observer
   session: Session
@@ -109,7 +111,7 @@ export async function openWorld(program: Program, place: Place, parsed: Parsed, 
   const delivery = profile?.delivery ?? 'live'
   const identityFile = flags.identity ? resolve(system.files.cwd, flags.identity) : await identityPath(system)
   const scratch = flags.scratch ?? profile?.scratch
-  if (scratch) await cleanScratch(system, resolve(folder, scratch))
+  const notes = await cleanScratch(system, scratch ? resolve(folder, scratch) : undefined)
   const observer = createObserver({
     system,
     caller,
@@ -188,6 +190,7 @@ export async function openWorld(program: Program, place: Place, parsed: Parsed, 
     access,
     ...(kubernetes ? { kubernetes } : {}),
     refused,
+    notes: notes.map((note) => plainLine(note, 400)),
     caller,
     observer,
     session,

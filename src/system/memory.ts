@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
-import { chmod, lstat, mkdir, open, readdir, readFile, rm, statfs } from 'node:fs/promises'
+import { chmod, lstat, mkdir, open, readdir, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Memory, Processes } from './ports.ts'
+import { plainSwap } from './swap.ts'
 
 /**
  * A private folder on a memory file system, for tools that insist on a file. It is emptied on every way out; what a killed run left
@@ -61,9 +62,15 @@ export function memory(env: Readonly<Record<string, string | undefined>>, proces
 
   return {
     problem: async () => {
-      if (!(await base())) return 'this machine has no memory file system that can be written to (/dev/shm)'
-      const swap = await unsafeSwap()
-      return swap ? `${swap} is active swap that is not encrypted, so what is in memory could reach the disk` : undefined
+      if (!(await base()))
+        return { reason: 'this machine has no memory file system that can be written to (/dev/shm)', remedy: 'mount a tmpfs on /dev/shm' }
+      const swap = await plainSwap()
+      return swap
+        ? {
+            reason: `${swap} is active swap that is not known to be encrypted, so what is in memory could reach the disk`,
+            remedy: `switch it off (swapoff ${swap}), or put swap on an encrypted device`,
+          }
+        : undefined
     },
     keep: async (name, bytes) => {
       const { path, remove } = await place(name)
@@ -95,20 +102,4 @@ export function memory(env: Readonly<Record<string, string | undefined>>, proces
       return emptied
     },
   }
-}
-
-/** An active swap device that is neither compressed memory nor encrypted. */
-async function unsafeSwap(): Promise<string | undefined> {
-  const lines = await readFile('/proc/swaps', 'utf8').then(
-    (t) => t.trim().split('\n').slice(1),
-    () => [],
-  )
-  for (const line of lines) {
-    const device = line.split(/\s+/)[0] ?? ''
-    if (/^\/dev\/zram/.test(device)) continue
-    const mapped = /^\/dev\/(dm-\d+)$/.exec(device)?.[1]
-    const uuid = mapped ? await readFile(`/sys/block/${mapped}/dm/uuid`, 'utf8').catch(() => '') : ''
-    if (!uuid.startsWith('CRYPT-')) return device
-  }
-  return undefined
 }

@@ -159,7 +159,7 @@ export interface Network {
 /** A private folder in memory, for tools that insist on a file. */
 export interface Memory {
   /** Why nothing secret may be put there, or undefined where it may. */
-  problem: () => Promise<string | undefined>
+  problem: () => Promise<{ reason: string; remedy: string } | undefined>
   keep: (name: string, bytes: Buffer) => Promise<{ path: string; remove: () => Promise<void> }>
   /** A path in it where a tool may write a file of its own. */
   place: (name: string) => Promise<{ path: string; remove: () => Promise<void> }>

@@ -2,7 +2,7 @@ import type { Source } from '../contract.ts'
 import type { VerbName, Verbs } from '../domain/verbs.ts'
 import type { System } from '../system/ports.ts'
 import type { Caller, CallOptions, Ran } from './caller.ts'
-import { scratchName } from './scratch.ts'
+import { makeScratch } from './scratch.ts'
 
 /**
  * Secrets that are held for the time of a plan: bytes in memory, or a file in the memory folder where a tool insists on one. A
@@ -96,7 +96,7 @@ async function pass(
   const { reads } = caller.verbOf(call.verb)
   if (!reads || !given.buffer) throw new Error(`${call.verb} takes nothing from the call before it`)
   const problem = await system.memory.problem()
-  if (problem) return { ok: false, reason: problem, remedy: 'the tool insists on a file, and this one must not lie on a disk' }
+  if (problem) return { ok: false, ...problem }
   const file = await system.memory.keep(String(call.args[reads]), given.buffer)
   const ran = await run(caller, call, { [reads]: file.path }, hooksOf(options)).finally(file.remove)
   return ran.ok ? inBuffer(ran) : failed(ran)
@@ -115,14 +115,13 @@ async function roomFor(system: System, name: string, options: HoldOptions): Prom
   const needed = (options.expected ?? 0) * ROOM_FACTOR
   if (!problem && room > needed) return { ...(await system.memory.place(name)), place: '' }
   if (options.scratch) {
-    const folder = `${options.scratch}/${scratchName(system)}`
-    await system.files.makeFolder(folder, 0o700)
-    return { path: `${folder}/${name}`, place: options.scratch, remove: () => system.files.remove(folder) }
+    const { folder, remove } = await makeScratch(system, options.scratch)
+    return { path: `${folder}/${name}`, place: options.scratch, remove }
   }
   return {
     ok: false,
-    reason: problem ?? `the memory folder has room for ${mebibytes(room)}, and ${mebibytes(needed)} are needed`,
-    remedy: 'make room in it, or name a folder on an encrypted disk where it may lie in plain for that time: --scratch FOLDER',
+    reason: problem?.reason ?? `the memory folder has room for ${mebibytes(room)}, and ${mebibytes(needed)} are needed`,
+    remedy: `${problem?.remedy ?? 'make room in it'}, or name a folder on an encrypted disk where it may lie in plain for that time: --scratch FOLDER`,
   }
 }
 

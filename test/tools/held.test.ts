@@ -3,6 +3,7 @@ import { call } from '../../src/domain/verbs.ts'
 import type { Memory } from '../../src/system/ports.ts'
 import { createCaller } from '../../src/tools/caller.ts'
 import { type HoldOptions, holdSource } from '../../src/tools/held.ts'
+import { cleanScratch, makeScratch } from '../../src/tools/scratch.ts'
 import { accessOf, type Machine, machine } from './fixtures.ts'
 
 /** Secrets that are held: in memory, in the memory folder, or where the operator says; and what becomes of them. */
@@ -58,10 +59,12 @@ describe('what a tool prints', () => {
       call: call('talosctl.machineConfig', { node: '10.0.0.1' }),
       through: [call('talosctl.bundleFrom', { config: 'cp.yaml' })],
     }
-    expect(await hold(source, {}, { problem: async () => '/dev/sda2 is active swap that is not encrypted' })).toEqual({
+    const problem = { reason: '/dev/sda2 is active swap', remedy: 'switch it off' }
+    expect(await hold(source, {}, { problem: async () => problem })).toEqual({ ok: false, ...problem })
+    expect(await hold(snapshot, {}, { problem: async () => problem })).toEqual({
       ok: false,
-      reason: '/dev/sda2 is active swap that is not encrypted',
-      remedy: 'the tool insists on a file, and this one must not lie on a disk',
+      reason: '/dev/sda2 is active swap',
+      remedy: expect.stringMatching(/^switch it off, or name a folder on an encrypted disk/),
     })
   })
 })
@@ -96,11 +99,43 @@ describe('what a tool writes', () => {
     expect(await left(scratch)).toEqual([])
   })
 
+  test('is found at the next start where the run was killed meanwhile, wherever it lay', async () => {
+    writes('database')
+    const scratch = `${m.folder}/scratch`
+    const { files } = m.system
+    await files.makeFolder(scratch, 0o700)
+    const alive = await held(snapshot, { expected: 100 * MIB, scratch }, { room: async () => MIB })
+    const dead = { ...m.system, processes: { ...m.system.processes, self: () => ({ pid: 2 ** 30, started: '1' }) } }
+    const lost = await makeScratch(dead, scratch)
+    expect(await cleanScratch(m.system, undefined)).toEqual([`${lost.folder} was left in plain by a run that was killed; it was removed`])
+    expect([await files.info(lost.folder), (await files.info(alive.path ?? ''))?.kind]).toEqual([undefined, 'file'])
+    await alive.release()
+    expect(await left(scratch)).toEqual([])
+    expect(await files.list(`${m.folder}/.local/state/talos-preflight/scratch`)).toEqual([])
+    expect(await cleanScratch(m.system, scratch)).toEqual([])
+  })
+
+  test('is looked for again where its disk is not there, and named where it cannot be removed', async () => {
+    const scratch = `${m.folder}/scratch`
+    const { files } = m.system
+    await files.makeFolder(scratch, 0o700)
+    const dead = { ...m.system, processes: { ...m.system.processes, self: () => ({ pid: 2 ** 30, started: '1' }) } }
+    const { folder } = await makeScratch(dead, scratch)
+    await files.rename(scratch, `${scratch}.away`)
+    expect(await cleanScratch(m.system, undefined)).toEqual([])
+    await files.rename(`${scratch}.away`, scratch)
+    const stuck = { ...m.system, files: { ...files, remove: () => Promise.reject(Object.assign(new Error(), { code: 'EROFS' })) } }
+    expect(await cleanScratch(stuck, undefined)).toEqual([
+      `${folder} was left in plain by a run that was killed; it could not be removed (EROFS), so remove it`,
+    ])
+    expect(await cleanScratch(m.system, undefined)).toHaveLength(1)
+  })
+
   test('leaves nothing behind where the tool fails, and its reason counts', async () => {
     writes('half', 'echo "error: rpc error: code = Unavailable desc = etcd is down" >&2; exit 1')
     const scratch = `${m.folder}/scratch`
     await m.system.files.makeFolder(scratch, 0o700)
-    const got = await hold(snapshot, { scratch }, { problem: async () => 'no memory' })
+    const got = await hold(snapshot, { scratch }, { problem: async () => ({ reason: 'no memory', remedy: 'mount some' }) })
     expect(got).toMatchObject({ ok: false, reason: expect.stringContaining('etcd is down') })
     expect(await left(scratch)).toEqual([])
   })
