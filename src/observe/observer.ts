@@ -89,7 +89,7 @@ export function createObserver(options: ObserverOptions): Observer {
   }
   const contextNodes = (): string[] => caller.access[0]?.nodes ?? []
 
-  /** Node looks; where no node is known at all, one sighting that says why. */
+  /** Node looks; where it is not known which nodes there are, one sighting more that says why. */
   const perNode = async <T>(
     take: (nodes: readonly NodeRef[]) => Promise<Sighting<T>[]>,
     only: NodeRef | undefined,
@@ -97,10 +97,19 @@ export function createObserver(options: ObserverOptions): Observer {
   ): Promise<Sighting<T>[]> => {
     if (only) return take([only])
     const all = await nodes(signal)
-    if (all.length > 0) return take(all)
     const seen = await members(signal)
+    if (all.length > 0 && (seen.ok || options.nodes.length > 0)) return take(all)
+    if (all.length > 0 && !seen.ok) return [...(await take(all)), ...atCluster<T>(isPart(seen))]
     return atCluster(!seen.ok ? seen : { ok: false, reason: 'no node is known', remedy: 'name the nodes with --nodes', evidence: [] })
   }
+
+  /** The nodes that a talosconfig names are some of a cluster's, and it cannot be told whether they are all. */
+  const isPart = ({ reason, evidence }: Extract<Look<unknown>, { ok: false }>): Look<never> => ({
+    ok: false,
+    reason: `it is not known which other nodes there are: ${reason}`,
+    remedy: 'name all of them with --nodes, or as nodes in preflight.yaml',
+    evidence,
+  })
 
   /** Why the kubeconfig is not used; it is, once it is known to belong to the cluster that is looked at. */
   const notKubernetes = async (signal?: AbortSignal): Promise<Extract<Look<never>, { ok: false }> | undefined> => {

@@ -306,6 +306,27 @@ describe('looking', () => {
     ])
   })
 
+  test('does not take the nodes of a talosconfig for all there are, where nobody says which there are', async () => {
+    const { run } = talosctl(({ nodes, command }) =>
+      command.startsWith('get kernelparam') ? { stdout: nodes.map((n) => cosi(n, { current: '1' }, 'proc.sys.a')).join('') } : {},
+    )
+    const context = [access('1.13', { nodes: ['10.0.0.1'] })]
+    const observer = observerOf(run, context)
+    const { kernelParams = [] } = await observer.observe(['kernelParams'], {})
+    expect(kernelParams.map((s) => [s.object.kind, s.object.name, s.look.ok])).toEqual([
+      ['node', '10.0.0.1', true],
+      ['cluster', 'lab', false],
+    ])
+    expect(kernelParams[1]?.look).toMatchObject({
+      reason: expect.stringMatching(/^it is not known which other nodes there are: the cluster names no members/),
+      remedy: 'name all of them with --nodes, or as nodes in preflight.yaml',
+    })
+    expect((await observer.observeOne('kernelParams', { kind: 'node', name: '10.0.0.1' })).look.ok).toBe(true)
+    expect((await observerOf(run, context, { nodes: ['10.0.0.1'] }).observe(['kernelParams'], {})).kernelParams).toHaveLength(1)
+    const told = observerOf(recorded('1.13').run, [access('1.13', { nodes: ['10.5.0.2'] })])
+    expect((await told.observe(['kernelParams'], {})).kernelParams?.every((s) => s.object.kind === 'node')).toBe(true)
+  })
+
   test('takes half an answer of a batch that ran out of time for none, and asks each node alone', async () => {
     const whole = ['.', 'accept_redirects', 'log_martians']
     const run = async (spec: ProcessSpec): Promise<Exit> => {
