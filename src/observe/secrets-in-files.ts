@@ -83,7 +83,9 @@ export async function scanFolder(
             return undefined
           })
           if (looked?.cut) unread++
-          if (looked?.kind) scan.places.push(await place(system, path, name(options, path), looked.kind, 'workspace', defaults))
+          if (!looked?.kind) return
+          const about = { path: name(options, path), where: 'workspace', inGit: false, atDefaultPlace: defaults.has(path) } as const
+          scan.places.push(await place(system, path, looked.kind, about))
         }),
       )
     }
@@ -102,21 +104,11 @@ const name = (options: ScanOptions, path: string): string => plainLine(relative(
 async function place(
   system: System,
   path: string,
-  shown: string,
   kind: SecretKind,
-  where: SecretPlace['where'],
-  defaults: ReadonlySet<string>,
+  about: Pick<SecretPlace, 'path' | 'where' | 'inGit' | 'atDefaultPlace'>,
 ): Promise<SecretPlace> {
   const info = await system.files.info(path)
-  return {
-    path: shown,
-    kind,
-    gives: GIVES[kind],
-    where,
-    ...(info ? { mode: info.mode } : {}),
-    inGit: false,
-    atDefaultPlace: defaults.has(path),
-  }
+  return { ...about, kind, gives: GIVES[kind], ...(info ? { mode: info.mode } : {}) }
 }
 
 /** Files in which tools look for a credential by themselves. */
@@ -139,7 +131,7 @@ export function defaultPlaces(system: System, options: ScanOptions): Set<string>
 
 const SUSPICIOUS_NAME = /talos|kube|secret|controlplane|control-plane|worker|etcd|snapshot|machineconfig|\.key$|\.pem$|keys\.txt$/i
 
-/** Default places, and files of telling names where people leave them. */
+/** Default places, and files of telling names where people leave them. A link is what it leads to. */
 export async function scanUsualPlaces(
   system: System,
   options: ScanOptions,
@@ -151,26 +143,38 @@ export async function scanUsualPlaces(
   const paths = new Set([...defaults])
   for (const folder of [home, join(home, 'Downloads'), join(home, 'Desktop'), join(home, '.talos'), join(home, '.kube'), '/tmp']) {
     const entries = await system.files.list(folder).catch(() => [])
-    for (const entry of entries) if (entry.kind === 'file' && SUSPICIOUS_NAME.test(entry.name)) paths.add(join(folder, entry.name))
+    for (const entry of entries)
+      if ((entry.kind === 'file' || entry.kind === 'link') && SUSPICIOUS_NAME.test(entry.name)) paths.add(join(folder, entry.name))
   }
-  for (const path of paths) {
-    if (inWorkspace(path)) continue
-    const info = await system.files.info(path)
-    if (info?.kind !== 'file') continue
-    const large = info.size > LARGEST_USUAL ? `file ${plainLine(path, 200)} is large (${Math.round(info.size / (1 << 20))} MiB)` : undefined
-    if (large && !/\.(db|snapshot|snap)$/.test(path)) {
-      scan.leftOut.push(large)
-      continue
-    }
-    scan.files++
-    // a snapshot shows in its first bytes
-    const looked = await kindOfFile(system, path, scan, () => large !== undefined).catch((error: NodeJS.ErrnoException) => {
-      scan.leftOut.push(`file ${plainLine(path, 200)} could not be read: ${error.code ?? 'error'}`)
-      return undefined
-    })
-    if (looked?.cut) scan.leftOut.push(`${large}, only its beginning was looked at`)
-    if (!looked?.kind) continue
-    const found = await place(system, path, plainLine(path, 200), looked.kind, 'usual place', defaults)
-    scan.places.push({ ...found, inGit: await insideGit(system, dirname(path)) })
+  const looked = new Set<string>()
+  for (const named of paths) {
+    const isLink = (await system.files.info(named))?.kind === 'link'
+    const path = isLink ? await system.files.real(named) : named
+    if (path === undefined) scan.leftOut.push(`link ${plainLine(named, 200)} could not be followed`)
+    if (path === undefined || looked.has(path) || inWorkspace(path)) continue
+    looked.add(path)
+    const kind = await kindAtUsualPlace(system, path, scan)
+    if (!kind) continue
+    const [real, atDefaultPlace] = [(await system.files.real(path)) ?? path, defaults.has(named)]
+    const inGit = await insideGit(system, dirname(real))
+    scan.places.push(await place(system, path, kind, { path: plainLine(path, 200), where: 'usual place', inGit, atDefaultPlace }))
   }
+}
+
+async function kindAtUsualPlace(system: System, path: string, scan: SecretsScan): Promise<SecretKind | undefined> {
+  const info = await system.files.info(path)
+  if (info?.kind !== 'file') return undefined
+  const large = info.size > LARGEST_USUAL ? `file ${plainLine(path, 200)} is large (${Math.round(info.size / (1 << 20))} MiB)` : undefined
+  if (large && !/\.(db|snapshot|snap)$/.test(path)) {
+    scan.leftOut.push(large)
+    return undefined
+  }
+  scan.files++
+  // a snapshot shows in its first bytes
+  const looked = await kindOfFile(system, path, scan, () => large !== undefined).catch((error: NodeJS.ErrnoException) => {
+    scan.leftOut.push(`file ${plainLine(path, 200)} could not be read: ${error.code ?? 'error'}`)
+    return undefined
+  })
+  if (looked?.cut) scan.leftOut.push(`${large}, only its beginning was looked at`)
+  return looked?.kind
 }

@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs'
+import { chmodSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { generateX25519Identity } from 'age-encryption'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -37,6 +37,17 @@ describe('an identity', () => {
       text: `FILE can be read by others (mode 0${mode.toString(8)})`,
       hint: 'chmod 600 FILE',
     })
+  })
+
+  test('that is a link is as open as what it leads to', async () => {
+    const [real, path] = [join(m.folder, 'real.txt'), join(m.folder, 'identity.txt')]
+    const world = { place: { system: m.system }, caller: createCaller(m.system, []) } as unknown as World
+    symlinkSync(real, path)
+    expect(await describeIdentity(world, path)).toMatchObject({ there: true, ok: false, text: `${path} is a link that leads nowhere` })
+    await m.system.files.create(real, own, 0o600)
+    expect(await describeIdentity(world, path)).toMatchObject({ ok: true, text: expect.stringMatching(/age1[a-z0-9]+…$/) })
+    chmodSync(real, 0o644)
+    expect(await describeIdentity(world, path)).toMatchObject({ ok: false, hint: `chmod 600 ${path}` })
   })
 
   test('that is protected is taken as it is', async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { generateX25519Identity } from 'age-encryption'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -180,6 +180,32 @@ describe('in the usual places', () => {
     place.write(home('.talos/config'), `contexts: {a: {crt: x, key: ${Buffer.from(pem).toString('base64')}}}\n`)
     place.write(home('.git/HEAD'), 'ref: refs/heads/main\n')
     expect(usual(await scan()).map((p) => [p.kind, p.inGit])).toEqual([['talosconfig', true]])
+  })
+
+  test('follows a link, and tells of the file that it leads to', async () => {
+    const talosconfig = `contexts: {a: {crt: x, key: ${Buffer.from(pem).toString('base64')}}}\n`
+    const [linked, stray] = [home('dotfiles/talos/config'), home('dotfiles/cp.yaml')]
+    place.write(linked, talosconfig, 0o644)
+    place.write(home('dotfiles/.git/HEAD'), 'ref: refs/heads/main\n')
+    place.write(stray, config)
+    for (const folder of ['.talos', '.kube', 'talos-repository']) mkdirSync(home(folder))
+    symlinkSync(linked, home('.talos/config'))
+    symlinkSync(linked, home('talosconfig'))
+    symlinkSync('../dotfiles/cp.yaml', home('.talos/controlplane.yaml'))
+    symlinkSync(home('talos-repository'), home('talos'))
+    const found = await scan()
+    expect(usual(found).map((p) => [p.path, p.kind, p.atDefaultPlace, p.inGit, p.mode])).toEqual([
+      [stray, 'machine config', false, true, 0o600],
+      [linked, 'talosconfig', true, true, 0o644],
+    ])
+    expect(found.leftOut).toEqual([])
+    mkdirSync(home('.config/sops'), { recursive: true })
+    place.write(home('dotfiles/age/keys.txt'), `${await generateX25519Identity()}\n`)
+    symlinkSync(home('dotfiles/age'), home('.config/sops/age'))
+    const below = usual(await scan()).filter((p) => p.path === home('.config/sops/age/keys.txt'))
+    expect(below.map((p) => [p.atDefaultPlace, p.inGit])).toEqual([[true, true]])
+    symlinkSync(home('gone'), home('.kube/config'))
+    expect((await scan()).leftOut).toEqual([`link ${home('.kube/config')} could not be followed`])
   })
 
   test('leaves a large file out and says so, and reads no more of a snapshot than its beginning', async () => {
