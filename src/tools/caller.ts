@@ -1,7 +1,7 @@
 import type { Call } from '../contract.ts'
 import { mayDo, strength } from '../domain/roles.ts'
 import type { VerbName, Verbs } from '../domain/verbs.ts'
-import type { System } from '../system/ports.ts'
+import type { ProcessSpec, System } from '../system/ports.ts'
 import type { Access, KubernetesAccess } from './access.ts'
 import { explain, LACKS_KUBERNETES, lacksAccess } from './explain.ts'
 import { REGISTRY } from './registry.ts'
@@ -63,6 +63,30 @@ export function cleanEnvironment(env: Readonly<Record<string, string | undefined
 /** Quotes an argument for a POSIX shell, only where it is needed. */
 export const shellQuote = (word: string): string => (/^[A-Za-z0-9_/.:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)
 
+/**
+ * Looks at the cluster that run at a time, over all that is observed: each is a process with a handshake of its own. Where there are
+ * many more, none of them comes to its end within its time, and nodes that are well seem not to answer.
+ */
+const LOOKS_AT_ONCE = 16
+
+/** Runs work in turns, at most so much of it at a time. */
+function turns(most: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = []
+  let running = 0
+  return async (work) => {
+    // whoever ends hands its turn on
+    if (running < most) running++
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else running--
+    }
+  }
+}
+
 export function createCaller(system: System, access: readonly Access[], kubernetes?: KubernetesAccess): Caller {
   const verbOf = (name: string): Verb<unknown> => {
     const verb = (REGISTRY as Record<string, Verb<unknown> | undefined>)[name]
@@ -94,6 +118,8 @@ export function createCaller(system: System, access: readonly Access[], kubernet
     ]
   }
 
+  const inTurn = turns(LOOKS_AT_ONCE)
+
   return {
     access,
     kubernetes,
@@ -105,14 +131,15 @@ export function createCaller(system: System, access: readonly Access[], kubernet
     },
     run: async (name, args, options = {}) => {
       const verb = verbOf(name)
-      const takenAt = system.clock.now().toISOString()
+      let takenAt = system.clock.now().toISOString()
       const chosen = choose(verb)
       const argv = argvOf(verb, args, chosen)
       const command = [verb.tool, ...argv].map(shellQuote).join(' ')
       const none = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0), command, takenAt, timedOut: false }
+      const changes = verb.changes?.(args) === true
       if (verb.needs && !chosen) return { ok: false, ...lacksAccess(verb.needs, access), ...none }
       if (verb.kubernetes && !kubernetes) return { ok: false, ...LACKS_KUBERNETES, ...none }
-      const exit = await system.processes.run({
+      const spec: ProcessSpec = {
         file: verb.tool,
         args: argv,
         env: cleanEnvironment(system.files.env, verb.kubernetes === true),
@@ -121,9 +148,15 @@ export function createCaller(system: System, access: readonly Access[], kubernet
         ...(verb.cwd ? { cwd: verb.cwd(args) } : {}),
         ...(verb.terminal ? { terminal: true } : {}),
         ...(verb.input ? { input: verb.input(args) } : {}),
-        ...(verb.changes?.(args) ? { apart: true } : {}),
+        ...(changes ? { apart: true } : {}),
         ...options,
-      })
+      }
+      const start = () => {
+        takenAt = system.clock.now().toISOString()
+        return system.processes.run(spec)
+      }
+      // a change waits for nobody, and what looks at no cluster is no load on it
+      const exit = await (changes || !(verb.needs || verb.kubernetes) ? start() : inTurn(start))
       if (exit.started && exit.exitCode === 0 && !exit.timedOut && !exit.truncated)
         return { ok: true, stdout: exit.stdout, stderr: exit.stderr, command, takenAt, exitCode: 0 }
       const why = await explain(exit, verb, chosen, system, verb.nodes?.(args) ?? [])

@@ -117,6 +117,33 @@ describe('the credential of a call', () => {
   })
 })
 
+describe('looks at the cluster', () => {
+  test('run a few at a time, over all that is observed; a change and what asks no node wait for none of them', async () => {
+    const ends: (() => void)[] = []
+    let [running, most] = [0, 0]
+    const system = answering(() => ({}))
+    const { run } = system.processes
+    system.processes.run = async (spec) => {
+      const isLook = spec.args.includes('list')
+      if (isLook) most = Math.max(most, ++running)
+      const exit = await run(spec)
+      if (isLook) await new Promise<void>((resolve) => ends.push(resolve)).then(() => running--)
+      return exit
+    }
+    const caller = createCaller(system, [reader, admin])
+    const looks = Array.from({ length: 100 }, (_, i) => caller.run('talosctl.list', { nodes: [`10.0.0.${i}`], path: '/proc/sys' }))
+    expect((await caller.run('talosctl.patch', { node: 'a', patches: [], dryRun: false })).ok).toBe(true)
+    expect((await caller.run('age.version', {})).ok).toBe(true)
+    expect([running, system.ran.length]).toEqual([16, 18])
+    for (let ended = 0; ended < looks.length; ended++) {
+      await expect.poll(() => ends.length).toBeGreaterThan(0)
+      ends.shift()?.()
+    }
+    expect((await Promise.all(looks)).every((ran) => ran.ok)).toBe(true)
+    expect([most, running]).toEqual([16, 0])
+  })
+})
+
 describe('the environment of a child', () => {
   test('holds home, path, proxies and locale, and no credential of another cluster', async () => {
     const env = {
