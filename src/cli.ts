@@ -19,8 +19,10 @@ export type WrapSystem = (system: System) => System
 
 export async function main(argv: readonly string[], io: Io, program: Program, wrap: WrapSystem = (s) => s): Promise<number> {
   let json = argv.includes('--output=json') || argv.some((word, i) => word === '--output' && argv[i + 1] === 'json')
+  let practises = argv.some((word) => /^--practice(=|$)/.test(word))
   try {
     const parsed = parse(argv)
+    practises ||= parsed.command?.name === 'practice'
     if (parsed.flags.version) {
       io.stdout.write(`${program.name} ${program.version}\n`)
       return EXIT.ok
@@ -34,12 +36,17 @@ export async function main(argv: readonly string[], io: Io, program: Program, wr
     json = output === 'json'
     return await run(parsed, argv, io, program, json, wrap)
   } catch (error) {
-    return report(error, io, program, json)
+    return report(error, io, program, { json, practises })
   }
 }
 
 /** An error as one line, a hint and a stable code; a bug with its stack on standard error, so that it can be reported. */
-export function report(error: unknown, io: Pick<Io, 'stdout' | 'stderr'>, program: Program, json: boolean): number {
+export function report(
+  error: unknown,
+  io: Pick<Io, 'stdout' | 'stderr'>,
+  program: Program,
+  as: { json: boolean; practises: boolean },
+): number {
   const known = error instanceof Refusal || error instanceof Failure
   const code = known ? error.code : error instanceof Interrupted ? 'interrupted' : 'bug'
   const message = error instanceof Error ? error.message : String(error)
@@ -48,7 +55,10 @@ export function report(error: unknown, io: Pick<Io, 'stdout' | 'stderr'>, progra
     : code === 'bug'
       ? 'this is a fault of the program; nothing is repeated by itself at the next start'
       : undefined
-  if (json) io.stdout.write(`${JSON.stringify({ schema: 'talos-preflight/error/v1', error: { code, message, hint: hint ?? null } })}\n`)
+  if (as.json) {
+    const mode = as.practises ? { mode: 'practice' } : {}
+    io.stdout.write(`${JSON.stringify({ schema: 'talos-preflight/error/v1', ...mode, error: { code, message, hint: hint ?? null } })}\n`)
+  }
   io.stderr.write(`${program.name}: ${message} (${code})\n`)
   for (const line of hint?.split('\n') ?? []) io.stderr.write(`  ${line}\n`)
   if (code === 'bug' && error instanceof Error) io.stderr.write(`${error.stack?.split('\n').slice(1, 6).join('\n') ?? ''}\n`)
@@ -83,7 +93,7 @@ async function run(parsed: Parsed, argv: readonly string[], io: Io, program: Pro
   // nothing of ours reads the terminal while a tool asks on it
   if (io.stdin.isTTY && io.stdout.isTTY && !json && !parsed.flags['no-input']) world.session.lendTerminal((run) => run())
   const leaving = new AbortController()
-  const front = await frontEnd(kind, io, json, parsed, leaving.signal)
+  const front = await frontEnd(kind, io, { json, mode: world.mode }, parsed, leaving.signal)
   const off = watchSignals(io, () => {
     world.session.stop()
     leaving.abort()
@@ -149,11 +159,17 @@ async function performCommand(spec: CommandSpec, context: CommandContext): Promi
   }
 }
 
-async function frontEnd(kind: FrontEnd['kind'], io: Io, json: boolean, parsed: Parsed, signal: AbortSignal): Promise<FrontEnd> {
+async function frontEnd(
+  kind: FrontEnd['kind'],
+  io: Io,
+  as: { json: boolean; mode: string },
+  parsed: Parsed,
+  signal: AbortSignal,
+): Promise<FrontEnd> {
   const out = (text: string) => void io.stdout.write(text)
   if (kind === 'report' || parsed.flags.yes) {
     const { reportFrontEnd } = await import('./ui/report/front-end.ts')
-    return reportFrontEnd({ out, json, yes: parsed.flags.yes === true })
+    return reportFrontEnd({ out, ...as, yes: parsed.flags.yes === true })
   }
   const { lineFrontEnd } = await import('./ui/line/front-end.ts')
   return lineFrontEnd({ out, streams: { input: io.stdin as NodeJS.ReadableStream, output: io.stdout as NodeJS.WritableStream }, signal })

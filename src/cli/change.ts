@@ -27,9 +27,9 @@ export async function plan({ world, front, json, out, words }: CommandContext): 
   const { text } = await reviewed(world, made)
   if (world.flags.out) {
     const path = resolve(world.place.system.files.cwd, world.flags.out)
-    await world.place.system.files.replace(path, writePlan(made), 0o644).catch((error) => fileProblem(error, path))
+    await world.place.system.files.replace(path, writePlan(made, world.mode), 0o644).catch((error) => fileProblem(error, path))
   }
-  if (json) out(writePlan(made))
+  if (json) out(writePlan(made, world.mode))
   else {
     out(`${text}\n`)
     for (const warning of warnings(world, made)) front.say(`Warning: ${warning}`)
@@ -77,7 +77,7 @@ async function nothingToDo({ world, json, out }: CommandContext, made: Plan): Pr
       made.blocked[0]?.remedy,
     )
   const report = await world.session.look(made.stage.steps)
-  if (json) out(`${JSON.stringify({ event: 'finished', result: 'nothing to do', summary: report.summary })}\n`)
+  if (json) out(`${JSON.stringify({ event: 'finished', mode: world.mode, result: 'nothing to do', summary: report.summary })}\n`)
   return made.stage.kind === 'undo' ? EXIT.ok : exitOf(world, report)
 }
 
@@ -88,7 +88,7 @@ export async function carryOut(context: CommandContext, makePlan: () => Promise<
   if (world.workspace) await settle(world, front)
   const made = await makePlan()
   const { reviews, text } = await reviewed(world, made)
-  if (json) out(`${JSON.stringify({ event: 'planned', digest: digestOfPlan(made), plan: made })}\n`)
+  if (json) out(`${JSON.stringify({ event: 'planned', mode: world.mode, digest: digestOfPlan(made), plan: made })}\n`)
   else out(`${text}\n`)
   refuseRefused(made, reviews)
   if (made.parts.length === 0) return nothingToDo(context, made)
@@ -121,7 +121,7 @@ function conclude({ world, front, json, out }: CommandContext, made: Plan, resul
   if (json) {
     const [done, left] = [result.done.map((p) => p.object), result.left.map((p) => p.object)]
     const rest = { reason: result.failed?.reason ?? null, summary: report?.summary ?? null, journalHead }
-    out(`${JSON.stringify({ event: 'finished', result: word, done, left, ...rest })}\n`)
+    out(`${JSON.stringify({ event: 'finished', mode: world.mode, result: word, done, left, ...rest })}\n`)
   } else {
     const names = result.done.map((p) => p.object.name)
     front.say(`\n${closingLines(world, names, made).join('\n')}`)

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { IGNORED } from '../domain/profile.ts'
 import { listed } from '../domain/remarks.ts'
 import { EXIT, Refusal } from '../engine/errors.ts'
@@ -8,7 +8,7 @@ import { Workspace } from './workspace.ts'
 
 /** `init`: makes a folder the workspace of a cluster. */
 
-export async function init({ world, out, front }: CommandContext): Promise<number> {
+export async function init({ world, out, front, json }: CommandContext): Promise<number> {
   const { flags, place } = world
   const seen = world.access.length > 0 ? await world.observer.observe(['clusterInfo'], {}) : {}
   const info = seen.clusterInfo?.[0]?.look
@@ -20,7 +20,7 @@ export async function init({ world, out, front }: CommandContext): Promise<numbe
   const delivery = flags.delivery ?? 'live'
   if (delivery !== 'live' && delivery !== 'gitops') throw new Refusal('usage', `--delivery ${delivery} is not known`, 'live or gitops')
   const ca = world.contexts.found.find((c) => c.certificate === world.access[0]?.certificate)?.ca
-  const folder = flags.workspace ?? place.system.files.cwd
+  const folder = resolve(place.system.files.cwd, place.folder)
   const ignored = await alreadyIgnored(place.system, folder)
   const made = await Workspace.create(place.system, folder, {
     name,
@@ -29,7 +29,11 @@ export async function init({ world, out, front }: CommandContext): Promise<numbe
     ...(info?.ok && ca ? { identity: { ca, id: (info.value as { id: string }).id } } : {}),
     ...(world.access[0] ? { observe: world.access[0].context } : {}),
   })
-  out(`${made.path} is the workspace of ${name} now: preflight.yaml${ignored ? '' : ', .gitignore'}.\n`)
+  if (json)
+    out(
+      `${JSON.stringify({ schema: 'talos-preflight/init/v1', mode: world.mode, workspace: made.path, cluster: { name, environment } }, null, 2)}\n`,
+    )
+  else out(`${made.path} is the workspace of ${name} now: preflight.yaml${ignored ? '' : ', .gitignore'}.\n`)
   const missing = ignored ? IGNORED.filter((line) => !ignored.includes(line)) : []
   if (missing.length > 0) front.say(`.gitignore was there already: add ${listed(missing, IGNORED.length)} to it`)
   if (info && !info.ok) front.say(`The cluster did not say who it is: ${info.reason}. The first check that reaches it will record it.`)

@@ -31,7 +31,8 @@ export async function journal({ world, out, words, json }: CommandContext): Prom
   const chains = verifyJournals(files)
   const { evidence, gone, problems: changed } = await evidenceOf(world, files)
   const problems = [...chains.problems, ...changed]
-  if (json) out(`${JSON.stringify({ schema: 'talos-preflight/journal/v1', ...chains, evidence, gone, problems }, null, 2)}\n`)
+  if (json)
+    out(`${JSON.stringify({ schema: 'talos-preflight/journal/v1', mode: world.mode, ...chains, evidence, gone, problems }, null, 2)}\n`)
   else {
     out(`${chains.files} journals, ${chains.lines} lines${chains.problems.length === 0 ? ', every chain is whole' : ''}\n`)
     for (const name of chains.torn) out(`${name}: its last line was cut while it was written; it is left out\n`)

@@ -195,7 +195,7 @@ export async function keys(context: CommandContext): Promise<number> {
       const opens = opensBy(world, identity)
       if (json)
         out(
-          `${JSON.stringify({ schema: 'talos-preflight/keys/v1', identity: identity.text, recipients, opens: opens ?? null }, null, 2)}\n`,
+          `${JSON.stringify({ schema: 'talos-preflight/keys/v1', mode: world.mode, identity: identity.text, recipients, opens: opens ?? null }, null, 2)}\n`,
         )
       else {
         out(`identity    ${identity.text}${identity.hint ? `\n            ${identity.hint}` : ''}\n`)

@@ -6,6 +6,7 @@ import type { Workspace } from './workspace.ts'
 /** What the engine's ports are made of. */
 export interface Parts {
   system: System
+  mode: string
   caller: Caller
   observer: Observer
   /** The operator's age identity, whether it is there or not. */

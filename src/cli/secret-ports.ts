@@ -65,6 +65,7 @@ export function secretPorts(
                   `${JSON.stringify(
                     {
                       schema: manifest.schema,
+                      mode: parts.mode,
                       takenAt: system.clock.now().toISOString(),
                       ...manifest.about,
                       sealed: { sha256, bytes, by },

@@ -42,7 +42,7 @@ async function sayWord({ world, out, words, json }: CommandContext, kind: 'attes
     until: flags.until,
   }
   await (kind === 'attest' ? session.attest(word) : session.waive(word))
-  if (json) out(`${JSON.stringify({ schema: 'talos-preflight/word/v1', kind, word }, null, 2)}\n`)
+  if (json) out(`${JSON.stringify({ schema: 'talos-preflight/word/v1', mode: world.mode, kind, word }, null, 2)}\n`)
   else
     out(
       `${step} ${kind === 'attest' ? 'attested' : 'waived'} until ${flags.until} by ${word.by}, for ${meant.map((f) => f.object.name).join(', ')}. Kept in ${workspace.path}/preflight.yaml.\n`,

@@ -143,6 +143,7 @@ export async function openWorld(program: Program, place: Place, parsed: Parsed, 
     createSession({
       ports: enginePorts({
         system,
+        mode,
         caller,
         observer,
         identity: identityFile,

@@ -36,6 +36,8 @@ export interface PerformResult {
 }
 
 export interface Control {
+  /** What proves something says in which world it was. */
+  mode: string
   /** Asked to stop: the object at hand is finished first. */
   stopping: () => boolean
   /** Asked a second time: waiting ends at once; a change under way is still waited for. */
@@ -133,6 +135,7 @@ async function performAction(plan: Plan, part: PlannedPart, action: Action, hold
     onChild: (process) => journal({ kind: 'child', part: part.digest, action: action.id, process, what: action.title }),
     signal: control.signal,
     terminal: control.terminal,
+    mode: control.mode,
   }
   const outcome = await caught(() =>
     action.kind === 'try'

@@ -133,9 +133,9 @@ export function asFiles(plan: Plan): Plan {
   return { ...plan, parts }
 }
 
-/** The plan as a file: versioned, without secrets and times. */
-export function writePlan(plan: Plan): string {
-  return `${JSON.stringify({ schema: PLAN_SCHEMA, ...plan }, null, 2)}\n`
+/** The plan as a file: versioned, without secrets and times. `mode` is for whoever reads it; no digest is of it. */
+export function writePlan(plan: Plan, mode: string): string {
+  return `${JSON.stringify({ schema: PLAN_SCHEMA, mode, ...plan }, null, 2)}\n`
 }
 
 /**
@@ -144,7 +144,7 @@ export function writePlan(plan: Plan): string {
  * @throws Refusal where it is no plan of this version, or was changed by hand.
  */
 export function readPlan(text: string, name: string): Plan {
-  let value: { schema?: Json } & Plan
+  let value: { schema?: Json; mode?: Json } & Plan
   try {
     value = JSON.parse(text)
   } catch {
@@ -156,7 +156,7 @@ export function readPlan(text: string, name: string): Plan {
       `${name} is not a plan of this version (${PLAN_SCHEMA})`,
       'make it again with: talos-preflight plan STEP --out FILE',
     )
-  const { schema: _, ...plan } = value
+  const { schema: _, mode: __, ...plan } = value
   if (!isWhole(plan))
     throw new Refusal('bad-plan', `${name} is not a whole plan`, 'make it again with: talos-preflight plan STEP --out FILE')
   for (const part of plan.parts) {

@@ -41,6 +41,7 @@ export interface Doing {
   signal: AbortSignal
   /** A person sits at a terminal that can be handed to a tool. */
   terminal: boolean
+  mode: string
 }
 
 const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB']
@@ -133,6 +134,7 @@ export async function prove(action: ProveAction, doing: Doing): Promise<Outcome>
   if (!look.ok) return action.required ? stoppedOr(doing, failedBy(look)) : { result: 'unproved', reason: look.reason }
   const proof = {
     schema: 'talos-preflight/proof/v1',
+    mode: doing.mode,
     observation: action.observation,
     object,
     takenAt: ports.clock.now().toISOString(),

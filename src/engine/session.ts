@@ -264,7 +264,7 @@ export function createSession(options: SessionOptions): Session {
       )
     const digest = digestOfPlan(given)
     const path = `evidence/plans/${digest.slice(0, 16)}.json`
-    await into.write(path, writePlan(given))
+    await into.write(path, writePlan(given, mode))
     await journal({
       kind: 'planned',
       stage: given.stage,
@@ -303,7 +303,7 @@ export function createSession(options: SessionOptions): Session {
 
   const run = async (given: Plan, from?: { part: string; action: number }): Promise<PerformResult> => {
     set({ activity: { kind: 'performing', since: iso(), stopping: false }, run: { plan: given, progress: {}, log: [] } })
-    const control: Control = { stopping: () => stops > 0, signal: abort.signal, terminal: lend !== undefined }
+    const control: Control = { mode, stopping: () => stops > 0, signal: abort.signal, terminal: lend !== undefined }
     const onProgress = (p: Progress): void => {
       if (!state.run) return
       const part = given.parts.find((x) => x.digest === p.part)

@@ -6,7 +6,7 @@ import { type Control, type PerformResult, type Progress, perform } from '../../
 import type { Plan } from '../../src/engine/plan.ts'
 import { failed, inShort, planToLight, type World, world } from './world.ts'
 
-const steady: Control = { stopping: () => false, signal: new AbortController().signal, terminal: false }
+const steady: Control = { mode: 'live', stopping: () => false, signal: new AbortController().signal, terminal: false }
 
 async function performed(w: World, plan: Plan, control: Control = steady, from?: { part: string; action: number }) {
   const journal: Entry[] = []
@@ -286,6 +286,7 @@ describe('stopping', () => {
       return undefined
     }
     const { result, journal } = await performed(w, planToLight('a', 'b', 'c'), {
+      mode: 'live',
       stopping: () => stop,
       signal: new AbortController().signal,
       terminal: false,
@@ -297,7 +298,16 @@ describe('stopping', () => {
   test('before the beginning leaves everything to be done', async () => {
     const w = world({ a: false })
     expect(
-      brief((await performed(w, planToLight('a'), { stopping: () => true, signal: new AbortController().signal, terminal: false })).result),
+      brief(
+        (
+          await performed(w, planToLight('a'), {
+            mode: 'live',
+            stopping: () => true,
+            signal: new AbortController().signal,
+            terminal: false,
+          })
+        ).result,
+      ),
     ).toEqual({
       done: [],
       left: ['a'],
@@ -313,6 +323,7 @@ describe('stopping', () => {
     const twice = new AbortController()
     w.onSleep = () => twice.abort()
     const { result, journal } = await performed(w, planToLight('a', 'b'), {
+      mode: 'live',
       stopping: () => w.calls.length > 0,
       signal: twice.signal,
       terminal: false,

@@ -94,12 +94,12 @@ describe('a plan in a file', () => {
   const plan = planToLight('a', 'b')
 
   test('is read as it was written', () => {
-    expect(readPlan(writePlan(plan), 'plan.json')).toEqual(plan)
-    expect(JSON.parse(writePlan(plan))).toMatchObject({ schema: 'talos-preflight/plan/v1' })
+    expect(readPlan(writePlan(plan, 'live'), 'plan.json')).toEqual(plan)
+    expect(JSON.parse(writePlan(plan, 'live'))).toMatchObject({ schema: 'talos-preflight/plan/v1' })
   })
 
   test('holds no time', () => {
-    expect(writePlan(plan)).not.toMatch(/\d{4}-\d{2}-\d{2}T/)
+    expect(writePlan(plan, 'live')).not.toMatch(/\d{4}-\d{2}-\d{2}T/)
   })
 
   test.each([
@@ -107,7 +107,7 @@ describe('a plan in a file', () => {
     ['is not a plan of this version (talos-preflight/plan/v1)', '{}'],
     ['is not a plan of this version (talos-preflight/plan/v1)', 'null'],
     ['is not a plan of this version (talos-preflight/plan/v1)', '[]'],
-    ['is not a plan of this version (talos-preflight/plan/v1)', writePlan(plan).replace('plan/v1', 'plan/v2')],
+    ['is not a plan of this version (talos-preflight/plan/v1)', writePlan(plan, 'live').replace('plan/v1', 'plan/v2')],
   ])('that %s is refused', (message, text) => {
     expect(refusal(() => readPlan(text, 'p.json'))).toMatchObject({
       code: 'bad-plan',
@@ -117,7 +117,7 @@ describe('a plan in a file', () => {
   })
 
   test('with a piece missing or of another kind is refused, whichever it is', () => {
-    const whole = JSON.parse(writePlan(plan)) as Record<string, unknown>
+    const whole = JSON.parse(writePlan(plan, 'live')) as Record<string, unknown>
     const wrong: Record<string, unknown>[] = [
       ...['parts', 'stage', 'identity', 'blocked'].flatMap((key) => [null, 7, 'x', undefined].map((value) => ({ ...whole, [key]: value }))),
       { ...whole, stage: {} },
@@ -134,7 +134,7 @@ describe('a plan in a file', () => {
   })
 
   test('that was changed by hand is refused, with the object', () => {
-    const text = writePlan(plan).replace('"on": true', '"on": false')
+    const text = writePlan(plan, 'live').replace('"on": true', '"on": false')
     expect(refusal(() => readPlan(text, 'p.json'))).toMatchObject({
       code: 'plan-changed',
       message: 'p.json was changed after it was made: the part of a does not match its digest',
@@ -199,7 +199,7 @@ describe('a plan as files', () => {
         },
       ],
     ])
-    expect(readPlan(writePlan(files), 'p.json')).toEqual(files)
+    expect(readPlan(writePlan(files, 'live'), 'p.json')).toEqual(files)
     expect(asFiles(files)).toEqual(files)
   })
 })

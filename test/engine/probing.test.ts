@@ -7,7 +7,7 @@ import { failed, inShort, lampRef, lamps, type World, world } from './world.ts'
 
 /** Parts that make something, look whether it works, and take it away again, whatever came of it. */
 
-const steady: Control = { stopping: () => false, signal: new AbortController().signal, terminal: false }
+const steady: Control = { mode: 'live', stopping: () => false, signal: new AbortController().signal, terminal: false }
 const run = (id: string, args: { [key: string]: Json }, more: Partial<RunAction> = {}): RunAction => ({
   kind: 'run',
   id,
@@ -92,6 +92,7 @@ describe('what is always done', () => {
     w.onSleep = () => stop.abort()
     const stopped = await performed(w, [run('make', {}), lit(), clear], {
       ...steady,
+      mode: 'live',
       stopping: () => w.calls.length > 0,
       signal: stop.signal,
     })
@@ -133,7 +134,7 @@ describe('outputs of what was waited for', () => {
 
   test('stay names in the plan, so that its digest does not depend on them', () => {
     const plan = planned([lit({ outputs: true }), named])
-    expect(readPlan(writePlan(plan), 'p.json').parts[0]?.actions[1]).toEqual(named)
+    expect(readPlan(writePlan(plan, 'live'), 'p.json').parts[0]?.actions[1]).toEqual(named)
     expect(plan.parts[0]?.digest).toBe(digestOf({ step: 'LMP-03', object: lampRef('a'), actions: plan.parts[0]?.actions }))
   })
 })
@@ -245,6 +246,6 @@ describe('a part that waits for an answer', () => {
         question: 'colour',
       },
     ])
-    expect(readPlan(writePlan(plan), 'p.json').blocked).toEqual(plan.blocked)
+    expect(readPlan(writePlan(plan, 'live'), 'p.json').blocked).toEqual(plan.blocked)
   })
 })

@@ -167,7 +167,7 @@ describe('applying', () => {
   test('of a plan in a file goes on with what is left of it', async () => {
     const w = world({ a: false, b: false })
     const first = sessionOf(w).session
-    const text = writePlan(await first.plan(mend))
+    const text = writePlan(await first.plan(mend), 'live')
     w.answers.switch = (call) => (call.args.name === 'b' ? { ok: false, reason: 'no current', output: Buffer.alloc(0) } : undefined)
     expect((await first.apply(await first.revive(text, 'p.json'), yes)).failed?.reason).toBe('no current')
     await first.close(4)
@@ -214,17 +214,17 @@ describe('applying', () => {
     const w = world({ a: false })
     const kept = await sessionOf(w).session.plan({ ...mend, answers: { 'LMP-01': { needed: 'no' } } })
     const { session } = sessionOf(w, { answers: { 'LMP-01': { needed: 'yes' } } })
-    await session.revive(writePlan(kept), 'p.json')
+    await session.revive(writePlan(kept, 'live'), 'p.json')
     expect(session.state().answers).toEqual({ 'LMP-01': { needed: 'no' } })
     for (const answers of [[], { 'LMP-01': 'no' }, { 'LMP-01': { needed: 1 } }])
-      expect(await refusedBy(session.revive(writePlan({ ...kept, stage: { ...kept.stage, answers: answers as never } }), 'p.json'))).toBe(
-        'bad-plan',
-      )
+      expect(
+        await refusedBy(session.revive(writePlan({ ...kept, stage: { ...kept.stage, answers: answers as never } }, 'live'), 'p.json')),
+      ).toBe('bad-plan')
   })
 
   test('of a plan in a file is refused where somebody else changed what it is about', async () => {
     const w = world({ a: false, b: false })
-    const text = writePlan(await sessionOf(w).session.plan(mend))
+    const text = writePlan(await sessionOf(w).session.plan(mend), 'live')
     w.lamps.a = { on: true }
     expect(await refusedBy(sessionOf(w).session.revive(text, 'p.json'))).toBe('plan-stale')
   })

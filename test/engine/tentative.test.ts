@@ -8,7 +8,7 @@ import { inShort } from './world.ts'
 
 /** A change that goes back by itself unless it is kept. */
 
-const steady: Control = { stopping: () => false, signal: new AbortController().signal, terminal: false }
+const steady: Control = { mode: 'live', stopping: () => false, signal: new AbortController().signal, terminal: false }
 
 function planToTry(more: Partial<TryAction>, ...names: string[]): Plan {
   const parts = names.map((name): PlannedPart => {

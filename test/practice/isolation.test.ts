@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { realSystem } from '../../src/cli/place.ts'
 import { main } from '../../src/cli.ts'
 import { newState } from '../../src/practice/state.ts'
@@ -73,7 +73,6 @@ test('practice runs the whole program without a process, a socket, a clock or a 
 
 test("practice refuses a folder that is somebody's real workspace", async () => {
   const real = join(folder, 'real')
-  const { mkdirSync } = await import('node:fs')
   mkdirSync(real)
   writeFileSync(join(real, 'preflight.yaml'), 'version: 1\ncluster: {name: x, environment: lab}\n')
   const { exitCode, err } = await run('check', '--practice', '--workspace', real)
@@ -83,16 +82,47 @@ test("practice refuses a folder that is somebody's real workspace", async () => 
   expect(reset.exitCode).toBe(2)
 })
 
-test('every report, journal and JSON of practice says so', async () => {
+describe('practice says so', () => {
   const workspace = join(folder, 'said')
-  const { out } = await run('check', '--practice', '--output', 'json', '--workspace', workspace)
-  expect(JSON.parse(out).mode).toBe('practice')
-  const text = await run('check', '--practice', '--workspace', workspace)
-  expect(text.out).toContain('PRACTICE')
-  const { readFileSync, readdirSync } = await import('node:fs')
-  const journals = join(workspace, 'workspace', 'evidence', 'journal')
-  for (const name of readdirSync(journals))
-    expect(JSON.parse(readFileSync(join(journals, name), 'utf8').split('\n')[0] ?? '').mode).toBe('practice')
+  const within = join(workspace, 'workspace')
+  const practise = (...args: string[]) => run(...args, '--workspace', workspace)
+  const word = ['--why', 'a drill', '--until', '2099-12-31']
+
+  test('in its reports', async () => {
+    expect((await practise('check', '--practice')).out).toContain('PRACTICE')
+  })
+
+  test.each([
+    ['check', '--practice'],
+    ['plan', 'INF-10', '--practice', '--out', 'inf-10.json'],
+    ['apply', 'INF-10', '--practice', '--yes'],
+    ['apply', 'INF-10', '--practice', '--yes'],
+    ['secrets', 'adopt', '--practice'],
+    ['backup', 'create', '--practice'],
+    ['attest', 'CRT-06', '--practice', ...word],
+    ['waive', 'K8S-01', '--practice', ...word],
+    ['doctor', '--practice'],
+    ['keys', '--practice'],
+    ['journal', 'verify', '--practice'],
+    ['init', '--practice'],
+    ['practice', '--no-input'],
+    ['practice', 'nothing-of-that-name'],
+    ['chekc', '--practice'],
+  ])('in the JSON of %s %s', async (...args) => {
+    const { out } = await practise(...args, '--output', 'json')
+    const documents = /^\{"event"/.test(out) ? out.trim().split('\n') : [out]
+    for (const document of documents) expect(JSON.parse(document)).toHaveProperty('mode', 'practice')
+  })
+
+  test('in every file that it leaves in the workspace', () => {
+    const paths = readdirSync(within, { recursive: true, encoding: 'utf8' }).filter((path) => /\.jsonl?$/.test(path))
+    for (const kind of ['evidence/journal/', 'evidence/runs/', 'evidence/plans/', 'evidence/proofs/', 'backups/', 'inf-10.json'])
+      expect(paths.filter((path) => path.startsWith(kind))).not.toEqual([])
+    for (const path of paths) {
+      const text = readFileSync(join(within, path), 'utf8')
+      expect(JSON.parse(path.endsWith('.jsonl') ? (text.split('\n')[0] ?? '') : text), path).toHaveProperty('mode', 'practice')
+    }
+  })
 })
 
 test('a hardened world is green where the program can see it', async () => {

@@ -4,13 +4,14 @@ import { progressOf } from '../../engine/state.ts'
 import type { FrontEnd } from '../front-end.ts'
 
 /** Nobody is there: status goes out as lines, or as JSON lines; a question is a refusal that names what answers it. */
-export function reportFrontEnd(options: { out: (text: string) => void; json: boolean; yes: boolean }): FrontEnd {
+export function reportFrontEnd(options: { out: (text: string) => void; json: boolean; mode: string; yes: boolean }): FrontEnd {
   return {
     kind: 'report',
     say: (text) => {
       if (!options.json) options.out(`${text}\n`)
     },
-    follow: (session) => (options.json ? followJson(session, options.out) : followLines(session, (line) => options.out(`${line}\n`))),
+    follow: (session) =>
+      options.json ? followJson(session, options.out, options.mode) : followLines(session, (line) => options.out(`${line}\n`)),
     consent: async (plan) => {
       if (!options.yes)
         throw new Refusal(
@@ -59,7 +60,7 @@ export function followLines(session: Session, line: (text: string) => void): () 
 /** Milliseconds between two signs of life. */
 const HEARTBEAT = 5000
 
-function followJson(session: Session, out: (text: string) => void): () => void {
+function followJson(session: Session, out: (text: string) => void, mode: string): () => void {
   const said = new Set<string>()
   return session.subscribe(() => {
     const { run } = session.state()
@@ -71,7 +72,7 @@ function followJson(session: Session, out: (text: string) => void): () => void {
         if (!progress || said.has(key)) continue
         said.add(key)
         out(
-          `${JSON.stringify({ event: 'action', step: part.step, object: part.object, action: action.id, title: action.title, status: progress.status, at: progress.at, note: progress.note ?? null })}\n`,
+          `${JSON.stringify({ event: 'action', mode, step: part.step, object: part.object, action: action.id, title: action.title, status: progress.status, at: progress.at, note: progress.note ?? null })}\n`,
         )
       }
     }

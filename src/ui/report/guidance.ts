@@ -6,7 +6,7 @@ export async function guidance(host: WizardHost, out: (text: string) => void, js
   const doors = await host.doors()
   if (json) {
     out(
-      `${JSON.stringify({ schema: 'talos-preflight/guidance/v1', place: doors.place, contexts: doors.contexts, problems: doors.problems }, null, 2)}\n`,
+      `${JSON.stringify({ schema: 'talos-preflight/guidance/v1', ...(host.straight ? { mode: 'practice' } : {}), place: doors.place, contexts: doors.contexts, problems: doors.problems }, null, 2)}\n`,
     )
     return EXIT.usage
   }
