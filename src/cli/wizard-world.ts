@@ -1,10 +1,9 @@
 import { STEPS } from '../../steps/index.ts'
 import type { Questions, SealAction } from '../contract.ts'
 import { EXIT } from '../engine/errors.ts'
-import { exitCodeFor } from '../engine/evaluate.ts'
 import { shellQuote } from '../tools/caller.ts'
 import type { StepInfo, WizardWorld } from '../ui/host.ts'
-import { accessLine, closingLines, practiceFlag, warnings } from './command.ts'
+import { accessLine, closingLines, exitOf, failOn, practiceFlag, warnings } from './command.ts'
 import { describeIdentity, keys } from './keys.ts'
 import { identityPath, type World } from './world.ts'
 
@@ -49,6 +48,8 @@ function stepInfo(): StepInfo[] {
 
 export async function wizardWorld(world: World): Promise<WizardWorld & { inner: World }> {
   const { session, workspace, place } = world
+  // a severity that is none is refused before anything is looked at
+  failOn(world)
   await workspace?.lock()
   const inKeys = async (words: string[], flags: World['flags']): Promise<string> => {
     const said: string[] = []
@@ -98,7 +99,7 @@ export async function wizardWorld(world: World): Promise<WizardWorld & { inner: 
     closing: (plan, done) => [...closingLines(world, done, plan), ...world.notes.map((note) => `  note       ${note}`)],
     exitCode: () => {
       const { report } = session.state()
-      return report ? exitCodeFor(report.results, report.observed, { failOn: 'medium', allowUnknown: false }) : EXIT.ok
+      return report ? exitOf(world, report) : EXIT.ok
     },
     close: async (exitCode) => {
       await session.close(exitCode)
