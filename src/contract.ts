@@ -364,6 +364,8 @@ export interface Proof<T> {
   /** Of the bytes that were looked at, hex. */
   of: string
   value: T
+  /** Why the action that took it did not go on: what was looked at is not what was expected. It is kept as evidence of that. */
+  refused?: string
 }
 
 /** The observation of what was proved of an observation, newest first. */

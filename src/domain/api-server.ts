@@ -10,8 +10,8 @@ import {
   type Proof,
   type StepContext,
 } from '../contract.ts'
-import { isOlderThan } from './backup.ts'
-import type { CheckedSnapshot } from './sealed.ts'
+import { isOlderThan, refusedSnapshot } from './backup.ts'
+import { backupOf, type CheckedSnapshot, type SealedInWorkspace } from './sealed.ts'
 import { call } from './verbs.ts'
 
 /**
@@ -135,11 +135,17 @@ export const leasesExpected: ExpectAction = {
   deadlineSeconds: 600,
 }
 
-/** What must be there before an API server is made start again. */
+/** What is looked at before an API server is made start again. */
+export interface BeforeRestart {
+  proofs: Look<Proof<CheckedSnapshot>[]>
+  sealed: Look<SealedInWorkspace[]>
+  pods: Look<ControlPlanePods>
+}
+
+/** What must be there before an API server is made start again: somebody to see it by, and a backup to come back to. */
 export function stopsRestart(
   node: ObjectRef,
-  proofs: Look<Proof<CheckedSnapshot>[]>,
-  pods: Look<ControlPlanePods>,
+  { pods, ...backup }: BeforeRestart,
   context: Pick<StepContext, 'now' | 'waived' | 'delivery'>,
 ): Blocked | undefined {
   if (context.delivery === 'gitops') return undefined
@@ -149,13 +155,20 @@ export function stopsRestart(
       `nothing would tell whether the API server came back: ${pods.reason}`,
       pods.remedy ?? 'name a kubeconfig with --kubeconfig FILE',
     )
-  if (context.waived.includes('BAK-02')) return undefined
-  const newest = proofs.ok ? proofs.value[0] : undefined
-  if (!newest || isOlderThan(newest.takenAt, 24, context.now))
-    return blocked(
-      node,
-      newest ? 'the last checked snapshot of etcd is older than 24 hours' : 'no snapshot of etcd was taken and checked',
-      `talos-preflight backup create first${newest ? '' : ', or waive BAK-02'}`,
-    )
-  return undefined
+  return context.waived.includes('BAK-02') ? undefined : lacksBackup(node, backup, context.now)
+}
+
+const TAKE = 'talos-preflight backup create first'
+
+/** A snapshot of the last 24 hours that was checked, was not refused, and lies sealed here. */
+function lacksBackup(node: ObjectRef, { proofs, sealed }: Omit<BeforeRestart, 'pods'>, now: Date): Blocked | undefined {
+  const taken = proofs.ok ? proofs.value : []
+  const [newest] = taken
+  if (!newest) return blocked(node, 'no snapshot of etcd was taken and checked', `${TAKE}, or waive BAK-02`)
+  const refused = refusedSnapshot(taken)
+  if (refused) return blocked(node, refused.reason, refused.remedy)
+  if (isOlderThan(newest.takenAt, 24, now)) return blocked(node, 'the last checked snapshot of etcd is older than 24 hours', TAKE)
+  if (!sealed.ok) return blocked(node, sealed.reason, sealed.remedy)
+  if (backupOf(sealed.value, newest.of)) return undefined
+  return blocked(node, 'the last snapshot of etcd was checked, and no whole sealed file in backups/ here holds it', TAKE)
 }

@@ -12,6 +12,33 @@ export interface BackupSurroundings {
   members: Look<EtcdMember[]>
   proofs: Look<Proof<CheckedSnapshot>[]>
   identity: Look<OpeningIdentity>
+  /** One is asked for, whatever is said of the last one. */
+  renew: boolean
+}
+
+const TAKE = 'talos-preflight backup create'
+const WHICH = `find out which of the two is the cluster that you mean (both are in evidence/proofs/checkedSnapshot/), then: ${TAKE}`
+const WHERE = `find out which cluster answered, as in talosctl etcd members (what was seen is in evidence/proofs/checkedSnapshot/), then: ${TAKE}`
+
+/**
+ * Why the newest snapshot does not count as one of this cluster, and what to do. Taking another one is how a person says that it is: the
+ * next one is held against it.
+ */
+export function refusedSnapshot([newest, last]: readonly Proof<CheckedSnapshot>[]): { reason: string; remedy: string } | undefined {
+  if (!newest) return undefined
+  const taken = `the snapshot of ${newest.takenAt.slice(0, 16)}Z`
+  const off = last && doesNotFollow(newest.value, last.value)
+  if (off) return { reason: `${taken} ${off}`, remedy: WHICH }
+  return newest.refused === undefined ? undefined : { reason: `${taken} was refused: ${newest.refused}`, remedy: WHERE }
+}
+
+/** What is wrong between two snapshots of one cluster, or nothing. */
+function doesNotFollow(now: CheckedSnapshot, then: CheckedSnapshot): string | undefined {
+  if (now.kubeSystemUid && then.kubeSystemUid && now.kubeSystemUid !== then.kubeSystemUid)
+    return 'is of another cluster than the one before it: its namespace kube-system is another'
+  return now.revision < then.revision
+    ? `went back from revision ${then.revision} to ${now.revision}: etcd was put back, or it is another cluster's`
+    : undefined
 }
 
 /** A snapshot begins to come within a second or two; etcd that is sick lets the command hang for ever. */
@@ -37,7 +64,9 @@ function before({ proofs, members }: BackupSurroundings): { revision: number; ku
 
 /** The part of the plan; the same for each step that wants it, so that a plan for several of them has it once. */
 export function backupPart(around: BackupSurroundings): Part | Blocked {
-  const { cluster, etcd, identity } = around
+  const { cluster, etcd, identity, proofs, renew } = around
+  const refused = !renew && proofs.ok && refusedSnapshot(proofs.value)
+  if (refused) return blocked(cluster, refused.reason, refused.remedy)
   if (!etcd.ok) return blocked(cluster, etcd.reason, etcd.remedy)
   const source = sourceOf(etcd.value)
   const sick = etcd.value.find((s) => 'problem' in s)

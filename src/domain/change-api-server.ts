@@ -13,13 +13,12 @@ import {
   type Observable,
   one,
   type Part,
-  type Proof,
   type Question,
   type Remediation,
   type Sighting,
   wholeNumber,
 } from '../contract.ts'
-import { apiServerProbes, type ControlPlanePods, controlPlanePods, leasesExpected, stopsRestart } from './api-server.ts'
+import { apiServerProbes, type BeforeRestart, controlPlanePods, leasesExpected, stopsRestart } from './api-server.ts'
 import { type ApiServerRecord, unlike } from './api-server-forms.ts'
 import {
   type ApiServerForm,
@@ -34,7 +33,7 @@ import {
 import { configOwner, etcdMembers, type Member, members } from './observations.ts'
 import { type Surroundings, stopsChange, stopsWhileTried, tryConfig } from './patch-config.ts'
 import { partsInOrder } from './rollout.ts'
-import { type CheckedSnapshot, snapshotProofs } from './sealed.ts'
+import { sealedFiles, snapshotProofs } from './sealed.ts'
 import { factsFor } from './versions.ts'
 
 /**
@@ -42,11 +41,9 @@ import { factsFor } from './versions.ts'
  * run with it. Where it does not start, or Talos does not render the change, it goes back by itself.
  */
 
-export interface ApiServerSurroundings extends Surroundings {
+export interface ApiServerSurroundings extends Surroundings, BeforeRestart {
   configs: Look<BothConfigs>
-  proofs: Look<Proof<CheckedSnapshot>[]>
-  pods: Look<ControlPlanePods>
-  context: Surroundings['context'] & Parameters<typeof stopsRestart>[3]
+  context: Surroundings['context'] & Parameters<typeof stopsRestart>[2]
 }
 
 /** What a step that changes the API server plans with, and what of it one node is told. */
@@ -54,6 +51,7 @@ export const API_SERVER_PLAN = {
   config: hardeningConfig,
   pods: controlPlanePods,
   proofs: snapshotProofs,
+  sealed: sealedFiles,
   members,
   etcd: etcdMembers,
   owners: configOwner,
@@ -62,7 +60,7 @@ export const API_SERVER_PLAN = {
 type Seen = { [K in keyof typeof API_SERVER_PLAN]: (typeof API_SERVER_PLAN)[K] extends Observable<infer T> ? Sighting<T>[] : never }
 
 export function aroundApiServer(
-  { config, pods, proofs, members: known, etcd, owners }: Seen,
+  { config, pods, proofs, sealed, members: known, etcd, owners }: Seen,
   node: ObjectRef,
   context: ApiServerSurroundings['context'],
 ): ApiServerSurroundings {
@@ -74,6 +72,7 @@ export function aroundApiServer(
     configs: ofNode(config),
     pods: ofNode(pods),
     proofs: one(proofs),
+    sealed: one(sealed),
     context,
   }
 }
@@ -110,7 +109,7 @@ export function stopsApiServerChange(around: ApiServerSurroundings, node: Object
   if (stop) return stop
   const { configs } = around
   if (!configs.ok) return blocked(node, configs.reason, configs.remedy)
-  return stopsTwice(configs.value, node, around) ?? stopsRestart(node, around.proofs, around.pods, around.context)
+  return stopsTwice(configs.value, node, around) ?? stopsRestart(node, around, around.context)
 }
 
 /** A change that somebody tries on this node now. */

@@ -29,6 +29,16 @@ export interface BackupManifest {
   recipients: string[]
 }
 
+/** The sealed backup that holds this snapshot and is as it was sealed. `sha256`: of the plaintext, hex. */
+export const backupOf = (files: readonly SealedInWorkspace[], sha256: string): SealedInWorkspace | undefined =>
+  files.find(
+    ({ kind, manifest, bytes, sha256: digest }) =>
+      kind === 'backup' &&
+      manifest?.sha256 === sha256 &&
+      bytes === manifest.sealed.bytes &&
+      (digest ?? manifest.sealed.sha256) === manifest.sealed.sha256,
+  )
+
 /** What is known of the operator's own identity, without reading it. */
 export interface OpeningIdentity {
   path: string

@@ -121,7 +121,7 @@ export async function seal(action: SealAction, path: string, doing: Doing): Prom
 
 const missing = { ok: false as const, reason: 'what was to be sealed is not held any more' }
 
-/** Takes the look, keeps it as a proof, and says whether it is as expected. */
+/** Takes the look, keeps it as a proof, and says whether it is as expected; a proof that is not says so itself. */
 export async function prove(action: ProveAction, doing: Doing): Promise<Outcome> {
   const { ports, holdings, object } = doing
   if (action.terminal && !doing.terminal)
@@ -132,6 +132,7 @@ export async function prove(action: ProveAction, doing: Doing): Promise<Outcome>
   if (!taken) return failedBy(missing)
   const { look, of: sha256 } = taken
   if (!look.ok) return action.required ? stoppedOr(doing, failedBy(look)) : { result: 'unproved', reason: look.reason }
+  const holds = action.expects ? ports.holds(action.observation, action.expects.predicate, look.value, action.expects.args) : true
   const proof = {
     schema: 'talos-preflight/proof/v1',
     mode: doing.mode,
@@ -139,13 +140,13 @@ export async function prove(action: ProveAction, doing: Doing): Promise<Outcome>
     object,
     takenAt: ports.clock.now().toISOString(),
     of: sha256,
+    ...(holds === true ? {} : { refused: holds }),
     value: look.value,
     evidence: look.evidence,
   }
   const written = await keep(proof, ports)
   const outputs = ports.outputs(action.observation, look.value)
   Object.assign(holdings.outputs, outputs)
-  const holds = action.expects ? ports.holds(action.observation, action.expects.predicate, look.value, action.expects.args) : true
   if (holds !== true) return { result: 'failed', reason: holds, outputs: { ...written, of: sha256 } }
   return { result: 'done', ...(action.expects ? { reason: action.expects.sentence } : {}), outputs: { ...written, of: sha256, ...outputs } }
 }

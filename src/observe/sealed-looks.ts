@@ -101,9 +101,9 @@ export async function proofsLook(system: System, options: SealedOptions, observa
   const evidence: Evidence[] = []
   const value = found.slice(0, MOST_PROOFS).flatMap(({ path, text }): Proof<unknown>[] => {
     try {
-      const { takenAt, of, value } = JSON.parse(text)
+      const { takenAt, of, refused, value } = JSON.parse(text)
       evidence.push({ kind: 'proof', what: path, takenAt, sha256: createHash('sha256').update(text).digest('hex') })
-      return [{ path, takenAt, of, value }]
+      return [{ path, takenAt, of, value, ...(typeof refused === 'string' ? { refused: plainLine(refused) } : {}) }]
     } catch {
       return []
     }

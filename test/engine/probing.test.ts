@@ -195,6 +195,18 @@ describe('a proof of what settles', () => {
     expect(proofOf(w)).toMatchObject({ value: { on: false }, takenAt: '2026-11-23T12:00:30.000Z' })
   })
 
+  test('says itself that it is refused where it is not as it must be, and nothing behind it is done', async () => {
+    const expects = { predicate: 'isOn', args: null, sentence: 'it is lit' }
+    const [off, on] = [world({ a: false }), world({ a: true })]
+    const { result, calls, journal } = await performed(off, [{ ...told(5), expects } as Action, run('make', {})])
+    expect([result.failed?.reason, calls]).toEqual(['the lamp is off', []])
+    expect(proofOf(off)).toMatchObject({ value: { on: false }, refused: 'the lamp is off' })
+    // it stays evidence: the journal has its digest
+    expect(journal.at(-1)).toMatchObject({ result: 'failed', outputs: { proof: expect.any(String), proofSha256: expect.any(String) } })
+    await performed(on, [{ ...told(5), expects } as Action])
+    expect(proofOf(on)).not.toHaveProperty('refused')
+  })
+
   test('is not taken where nothing can be seen', async () => {
     const w = world({ a: false })
     w.unseen.add('a')

@@ -173,7 +173,13 @@ const files: fc.Arbitrary<SealedInWorkspace[]> = fc.subarray(PATHS).chain((paths
   ),
 )
 const proofs = <T>(value: fc.Arbitrary<T>) =>
-  fc.array(fc.record({ path: fc.constant('evidence/proofs/x.json'), takenAt: time, of: hash, value }), { maxLength: 3 })
+  fc.array(
+    kept(
+      fc.record({ path: fc.constant('evidence/proofs/x.json'), takenAt: time, of: hash, value, refused: fc.constant('it is of another') }),
+      'refused',
+    ),
+    { maxLength: 3 },
+  )
 const openedBackup: fc.Arbitrary<OpenedBackup> = fc.record({
   path: fc.constantFrom(...PATHS),
   sha256: hash,

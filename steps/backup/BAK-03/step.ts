@@ -18,6 +18,7 @@ import { etcdMembers, etcdStatus } from '../../../src/domain/observations.ts'
 import {
   type BackupManifest,
   backupOpenings,
+  type CheckedSnapshot,
   type OpenedBackup,
   openingIdentity,
   type SealedInWorkspace,
@@ -33,14 +34,18 @@ const newestOf = (files: readonly SealedInWorkspace[]) =>
     .filter((f) => f.kind === 'backup' && f.manifest)
     .toSorted((a, b) => ((a.manifest?.takenAt ?? '') < (b.manifest?.takenAt ?? '') ? 1 : -1))[0]
 
-function judge(
-  files: readonly SealedInWorkspace[],
-  openings: Look<Proof<OpenedBackup>[]>,
-  limits: { openedDays: number; now: Date },
-): Conclusion {
+/** What was proved of backups, and for how long it counts. */
+interface Around {
+  openings: Look<Proof<OpenedBackup>[]>
+  snapshots: Look<Proof<CheckedSnapshot>[]>
+  openedDays: number
+  now: Date
+}
+
+function judge(files: readonly SealedInWorkspace[], around: Around): Conclusion {
   const backup = newestOf(files)
   if (backup?.manifest)
-    return about({ kind: 'backup', name: backup.path.replace('backups/', '') }, judgeBackup(backup, backup.manifest, openings, limits))
+    return about({ kind: 'backup', name: backup.path.replace('backups/', '') }, judgeBackup(backup, backup.manifest, around))
   const without = files.filter((f) => f.kind === 'backup').length
   return without > 0
     ? fail(`none of the ${without} files in backups/ has a manifest that can be read beside it, so none is known to be whole`, TAKE)
@@ -50,8 +55,7 @@ function judge(
 function judgeBackup(
   { bytes, stanzas, sha256 }: SealedInWorkspace,
   manifest: BackupManifest,
-  openings: Look<Proof<OpenedBackup>[]>,
-  { openedDays, now }: { openedDays: number; now: Date },
+  { openings, snapshots, openedDays, now }: Around,
 ): Conclusion {
   if (bytes !== manifest.sealed.bytes)
     return fail(`has ${bytes} bytes, and its manifest says ${manifest.sealed.bytes}: it was changed or cut`, TAKE)
@@ -64,6 +68,10 @@ function judgeBackup(
       `talos-preflight keys add NAME RECIPIENT --role recovery --opens backups, then ${TAKE}`,
     )
   const sealed = `sealed to ${stanzas.length} recipients`
+  if (!snapshots.ok) return unknown(`${sealed}; whether it is of the last snapshot is not known: ${snapshots.reason}`, snapshots.remedy)
+  const later = snapshots.value.find((s) => s.refused === undefined)
+  if (later && later.of !== manifest.sha256 && later.takenAt > manifest.takenAt)
+    return fail(`is not of the last snapshot: the one of ${later.takenAt.slice(0, 16)}Z was checked, and is not sealed here`, TAKE)
   if (!openings.ok) return unknown(`${sealed}; whether it opens is not known: ${openings.reason}`, openings.remedy)
   const opening = openings.value.find((o) => o.of === manifest.sealed.sha256)
   if (!opening)
@@ -91,13 +99,13 @@ export default step({
   questions: {
     openedDays: wholeNumber('For how many days does it count that a backup was opened?', { default: 90, min: 1, max: 365, unit: 'days' }),
   },
-  observes: { files: sealedFiles, openings: backupOpenings },
-  plansWith: { proofs: snapshotProofs, etcd: etcdStatus, members: etcdMembers, identity: openingIdentity },
+  observes: { files: sealedFiles, openings: backupOpenings, proofs: snapshotProofs },
+  plansWith: { etcd: etcdStatus, members: etcdMembers, identity: openingIdentity },
 
-  evaluate: ({ files, openings }, { openedDays }, { now }) => {
-    const opened = one(openings)
-    return eachFinding({ files }, ({ files: sealed }) => judge(sealed, opened, { openedDays, now })).map((f) =>
-      f.object.kind === 'backup' ? { ...f, evidence: [...f.evidence, ...opened.evidence] } : f,
+  evaluate: ({ files, openings, proofs }, { openedDays }, { now }) => {
+    const around = { openings: one(openings), snapshots: one(proofs), openedDays, now }
+    return eachFinding({ files }, ({ files: sealed }) => judge(sealed, around)).map((f) =>
+      f.object.kind === 'backup' ? { ...f, evidence: [...f.evidence, ...around.openings.evidence] } : f,
     )
   },
 
@@ -105,9 +113,9 @@ export default step({
     const sealed = one(files)
     const cluster = proofs[0]?.object ?? { kind: 'cluster', name: 'cluster' }
     if (!sealed.ok) return { parts: [], blocked: [blocked(cluster, sealed.reason, sealed.remedy)] }
-    const good = judge(sealed.value, one(openings), { openedDays, now }).verdict === 'pass'
+    const good = judge(sealed.value, { openings: one(openings), snapshots: one(proofs), openedDays, now }).verdict === 'pass'
     if (good && !renew) return { parts: [], blocked: [] }
-    const made = backupPart({ cluster, etcd: one(etcd), members: one(members), proofs: one(proofs), identity: one(identity) })
+    const made = backupPart({ cluster, etcd: one(etcd), members: one(members), proofs: one(proofs), identity: one(identity), renew })
     return 'actions' in made ? { parts: [made], blocked: [] } : { parts: [], blocked: [made] }
   },
 })

@@ -7,13 +7,14 @@ import {
   fail,
   type Look,
   one,
+  type Proof,
   pass,
   type Remediation,
   step,
   unknown,
   wholeNumber,
 } from '../../../src/contract.ts'
-import { allowed, backupPart, isOlderThan, since } from '../../../src/domain/backup.ts'
+import { allowed, backupPart, isOlderThan, refusedSnapshot, since } from '../../../src/domain/backup.ts'
 import { apiServerPod, storageWrites } from '../../../src/domain/kubernetes.ts'
 import { etcdMembers, etcdStatus, type Member, members } from '../../../src/domain/observations.ts'
 import { type CheckedSnapshot, openingIdentity, snapshotProofs } from '../../../src/domain/sealed.ts'
@@ -42,14 +43,19 @@ const hasNewForm = (seen: Look<Member[]>): boolean => seen.ok && seen.value.some
 const encryptedIn = ({ secrets }: CheckedSnapshot): number => Object.values(secrets.encrypted).reduce((a, b) => a + b, 0)
 
 /** What the bytes of a snapshot say. */
-function fromSnapshot(facts: CheckedSnapshot, takenAt: string, now: Date, newForm: boolean): Conclusion {
+function fromSnapshot(
+  { takenAt, value: facts }: Proof<CheckedSnapshot>,
+  refused: ReturnType<typeof refusedSnapshot>,
+  { now, newForm }: { now: Date; newForm: boolean },
+): Conclusion {
   const { encrypted, plain, plainCount, olderPlainCount, olderPlain } = facts.secrets
   const count = encryptedIn(facts)
   if (plainCount > 0)
     return fail(
-      `${plainCount} of ${count + plainCount} Secrets ${plainCount === 1 ? 'lies' : 'lie'} in plain text in etcd: ${names(plain, plainCount)}`,
+      `${plainCount} of ${count + plainCount} Secrets ${plainCount === 1 ? 'lies' : 'lie'} in plain text in etcd: ${names(plain, plainCount)}${refused ? `; but ${refused.reason}` : ''}`,
       rewrite(newForm),
     )
+  if (refused) return unknown(`${refused.reason}, so it proves nothing`, refused.remedy)
   const older =
     olderPlainCount > 0
       ? `; older revisions of ${olderPlainCount} still lie in plain text until etcd is compacted and defragmented: ${names(olderPlain, olderPlainCount)}`
@@ -91,7 +97,7 @@ export default step({
           `the last checked snapshot was taken ${since(newest.takenAt, now)}, and ${allowed(maxAgeDays, 'day')}`,
           'talos-preflight plan K8S-01',
         )
-      return fromSnapshot(newest.value, newest.takenAt, now, newForm)
+      return fromSnapshot(newest, refusedSnapshot(taken), { now, newForm })
     })
     const flags = eachFinding({ pods }, ({ pods: pod }, node) =>
       'absent' in pod
@@ -127,9 +133,9 @@ export default step({
       const reason = `${inPlain} ${inPlain === 1 ? 'Secret lies' : 'Secrets lie'} in plain text in etcd, and this program writes no Secrets`
       if (inPlain > 0) return { parts: [], blocked: [blocked(cluster, reason, `${rewrite(hasNewForm(one(seen)))}; then: ${TAKE}`)] }
       // one without any Secret proves nothing, so the next may
-      if (encryptedIn(newest.value) > 0) return { parts: [], blocked: [] }
+      if (encryptedIn(newest.value) > 0 && !(taken.ok && refusedSnapshot(taken.value))) return { parts: [], blocked: [] }
     }
-    const made = backupPart({ cluster, etcd: one(etcd), members: one(voting), proofs: taken, identity: one(identity) })
+    const made = backupPart({ cluster, etcd: one(etcd), members: one(voting), proofs: taken, identity: one(identity), renew })
     return 'actions' in made ? { parts: [made], blocked: [] } : { parts: [], blocked: [made] }
   },
 })
