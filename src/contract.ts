@@ -531,7 +531,7 @@ export interface StepContext {
   identity: Record<string, string>
   /** Who can open what is sealed. */
   recipients: readonly Recipient[]
-  /** How changes reach the cluster: through its API, or as files and commands. */
+  /** How changes reach the cluster: through its API, or as files. */
   delivery: 'live' | 'gitops'
   /** A proof is to be taken anew, although the last one still counts. */
   renew: boolean

@@ -32,7 +32,7 @@ export const FLAGS = {
   by: { value: 'NAME', help: 'who says it (default: you)' },
   name: { value: 'NAME', help: 'name of the cluster' },
   environment: { value: 'ENV', help: 'production, staging or lab' },
-  delivery: { value: 'HOW', help: 'live, or gitops: files and commands, nothing is touched' },
+  delivery: { value: 'HOW', help: 'live, or gitops: files, nothing is touched' },
   role: { value: 'ROLE', help: 'of the holder: operator or recovery' },
   opens: { value: 'LIST', help: 'what it opens: secrets, backups (default: both)' },
   passphrase: { help: 'protect the identity with a passphrase, which age asks for' },
@@ -95,7 +95,7 @@ export const COMMANDS: CommandSpec[] = [
     summary: 'carry out a plan, node by node, with a check after each',
     about: [
       'Shows the plan and asks, unless --yes is given. Needs a workspace and at least one recipient: before the first change to a node its config is sealed.',
-      'The first failure stops the rest, which stays a plan. With delivery gitops it writes files and commands and touches nothing.',
+      'The first failure stops the rest, which stays a plan. With delivery gitops it writes files and touches nothing.',
       'After an interruption it says what was under way, finds out what became of it, and repeats nothing blindly.',
     ],
     flags: [

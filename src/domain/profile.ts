@@ -126,7 +126,7 @@ export function newProfile(given: {
           `    id: ${JSON.stringify(given.identity.id)}`,
         ]
       : []),
-    `delivery: ${given.delivery}   # live: through the API; gitops: files and commands, nothing is touched`,
+    `delivery: ${given.delivery}   # live: through the API; gitops: files, nothing is touched`,
     '# Contexts of your talosconfig. Changing takes "change", a snapshot "backup"; looking takes the weakest that will do.',
     ...(given.observe
       ? ['access:', `  observe: ${JSON.stringify(given.observe)}`, '  # change: NAME', '  # backup: NAME']

@@ -107,7 +107,7 @@ function checkNames(part: Part): void {
   }
 }
 
-/** The same change as files and commands: each change becomes the file that says it, everything else falls away. */
+/** The same change as files: each change becomes the file that says it, everything else falls away. */
 export function asFiles(plan: Plan): Plan {
   const parts = plan.parts.map((part) => {
     // what changes nothing needs nobody else to do it
