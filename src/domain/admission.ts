@@ -1,6 +1,6 @@
 import { parseDocument } from 'yaml'
 import { canonical, type Json, type Question } from '../contract.ts'
-import { type ApiServerRecord, patchFile } from './api-server-forms.ts'
+import { type ApiServerRecord, patchDocuments, patchFile } from './api-server-forms.ts'
 import type { ApiServerForm } from './hardening-config.ts'
 import { counted, failing, listed, noting, type Remark } from './remarks.ts'
 
@@ -141,14 +141,26 @@ const setPatch = (form: ApiServerForm, configuration: Json): Json =>
 
 /**
  * Takes the entry out and sets it, in one call: lists inside it grow on merge, and so nothing ever doubles. An entry that is not there
- * cannot be taken out of `cluster.apiServer` (talosctl 1.13.9: "lookup failed", exit 1).
+ * cannot be taken out of `cluster.apiServer` (talosctl 1.13.9: "lookup failed", exit 1), so it is set first: to set it alone would double
+ * it where the same is sent again, as what was tried is to keep it.
  */
 export function podSecurityPatches(form: ApiServerForm, live: Json | undefined, wanted: Json): Json[] {
-  return live === undefined ? [setPatch(form, wanted)] : [deletePatch(form), setPatch(form, wanted)]
+  const anew = [deletePatch(form), setPatch(form, wanted)]
+  return live === undefined ? [setPatch(form, wanted), ...anew] : anew
 }
 
-/** The patch that sets it as a file, with the comments of the template. */
-export function podSecurityPatchYaml(form: ApiServerForm, template: string, wanted: Json): string {
+/** Why the entry is taken out of a file too. */
+const GROWS =
+  ' Taken out and then set: the lists in it grow where it is merged onto itself, and an API server with an exemption that stands twice\n does not start.'
+const LOOKUP_FAILED = ' Where the config has no such entry yet, which talosctl calls "lookup failed", the first document is left out.'
+
+/** The patches as a file, with the comments of the template. */
+export function podSecurityFile(form: ApiServerForm, template: string, wanted: Json): string {
+  const why = form === 'documents' ? GROWS : `${GROWS}${LOOKUP_FAILED}`
+  return [patchDocuments([deletePatch(form)], why), filledIn(form, template, wanted)].join('---\n')
+}
+
+function filledIn(form: ApiServerForm, template: string, wanted: Json): string {
   const filled = parseDocument(template)
   for (const [part, values] of Object.entries(asMap(wanted)))
     if (values && typeof values === 'object') for (const [name, value] of Object.entries(values)) filled.setIn([part, name], value)

@@ -13,6 +13,22 @@ export type ApiServerRecord = {
   set: Json
 }
 
+const takesOut = (patch: Json): boolean => JSON.stringify(patch).includes('"$patch":"delete"')
+
+/**
+ * Patches as one file, with a comment above the first. In a file all that is taken out of `cluster` goes before all that is set (talosctl
+ * 1.13.9 and 1.14.1), so what a call sets only to take it out again is not in it.
+ */
+export const patchDocuments = (patches: readonly Json[], comment?: string): string =>
+  patches
+    .slice(Math.max(0, patches.findLastIndex(takesOut)))
+    .map((patch, i) => {
+      const doc = new Document(patch)
+      if (comment !== undefined && i === 0) doc.commentBefore = comment
+      return doc.toString({ lineWidth: 0, flowCollectionPadding: false })
+    })
+    .join('---\n')
+
 /** A patch as a file: its configuration is that of a filled template, with the comments. `path` is where the old form has it. */
 export function patchFile(patch: Json, form: ApiServerForm, path: readonly (string | number)[], filled: Document): string {
   const doc = new Document(patch)

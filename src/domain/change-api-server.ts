@@ -19,7 +19,7 @@ import {
   wholeNumber,
 } from '../contract.ts'
 import { apiServerProbes, type BeforeRestart, controlPlanePods, leasesExpected, stopsRestart } from './api-server.ts'
-import { type ApiServerRecord, unlike } from './api-server-forms.ts'
+import { type ApiServerRecord, patchDocuments, unlike } from './api-server-forms.ts'
 import {
   type ApiServerForm,
   type BothConfigs,
@@ -164,7 +164,7 @@ export function takeBackApiServer(
       summary: first.before === null ? `take our ${of.what} out` : `put back the ${of.what} that was there`,
       wanted: first.before,
       patches,
-      yaml: patches.map((patch) => JSON.stringify(patch, null, 2)).join('\n---\n'),
+      yaml: patchDocuments(patches),
       back: of.patches(last.form, first.before, last.set),
       undo: { sentence: `mend ${of.stepId} again`, record: { ...last } },
       windowSeconds: of.windowSeconds,

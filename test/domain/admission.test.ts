@@ -1,11 +1,14 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { parseAllDocuments } from 'yaml'
 import type { Json } from '../../src/contract.ts'
 import {
   judgePodSecurity,
   namespacesQuestion,
   type PodLevel,
   parsePodSecurity,
+  podSecurityFile,
   podSecurityPatches,
   podSecurityUndo,
   privilegedPod,
@@ -176,9 +179,22 @@ describe.each(['cluster.apiServer', 'documents'] as const)('the patches of %s', 
     })
   })
 
-  test('take nothing out where nothing is', () => {
-    expect(podSecurityPatches(form, undefined, wanted)).toHaveLength(1)
-    expect(merged(form, undefined, podSecurityPatches(form, undefined, wanted))).toEqual(wanted)
+  test('take nothing out where nothing is, and double nothing where they are sent again to keep what was tried', () => {
+    const patches = podSecurityPatches(form, undefined, wanted)
+    const once = merged(form, undefined, patches)
+    expect(once).toEqual(wanted)
+    expect(merged(form, once, patches)).toEqual(wanted)
+  })
+
+  test('are in the file as well, which doubles nothing however often it is merged', () => {
+    const template = readFileSync(new URL('../../templates/K8S-02/PodSecurity.yaml', import.meta.url), 'utf8')
+    const file = podSecurityFile(form, template, wanted)
+    const documents = parseAllDocuments(file).map((d) => d.toJS() as Json)
+    expect(documents).toEqual(podSecurityPatches(form, TALOS, wanted))
+    const once = merged(form, TALOS, documents)
+    expect(once).toEqual(wanted)
+    expect(merged(form, once, documents)).toEqual(wanted)
+    expect(file).toMatch(/^# Taken out and then set: the lists in it grow/)
   })
 
   test('are taken back to what was there, unless somebody changed it since', () => {

@@ -1,6 +1,19 @@
 import { describe, expect, test } from 'vitest'
-import { mixedForms, unlike } from '../../src/domain/api-server-forms.ts'
+import { parseAllDocuments } from 'yaml'
+import type { Json } from '../../src/contract.ts'
+import { mixedForms, patchDocuments, unlike } from '../../src/domain/api-server-forms.ts'
 import { concludeFrom, counted, failing, listed, noting } from '../../src/domain/remarks.ts'
+
+test('patches as a file leave out what is set only to be taken out again', () => {
+  const [set, other] = [{ a: { name: 'x', list: [1] } }, { a: { name: 'x', list: [2] } }]
+  const gone = { a: { name: 'x', $patch: 'delete' } }
+  const file = (...patches: Json[]) => parseAllDocuments(patchDocuments(patches, ' why')).map((d) => d.toJS())
+  expect(file(set, gone)).toEqual([gone])
+  expect(file(set, gone, other)).toEqual([gone, other])
+  expect(file(gone, other)).toEqual([gone, other])
+  expect(file(set)).toEqual([set])
+  expect(patchDocuments([set], ' why')).toMatch(/^# why\n/)
+})
 
 describe('control planes that are not alike', () => {
   const nodes = [

@@ -3,8 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, inject, it } from 'vitest'
 import type { Json } from '../../src/contract.ts'
-import { ALWAYS_EXEMPT, podSecurityPatches, podSecurityUndo, wantedPodSecurity } from '../../src/domain/admission.ts'
-import { auditPatches, auditPolicyYaml, auditUndo } from '../../src/domain/audit-additions.ts'
+import { ALWAYS_EXEMPT, podSecurityFile, podSecurityPatches, podSecurityUndo, wantedPodSecurity } from '../../src/domain/admission.ts'
+import { patchDocuments } from '../../src/domain/api-server-forms.ts'
+import { auditPatches, auditPatchYaml, auditPolicyYaml, auditUndo } from '../../src/domain/audit-additions.ts'
 import { formOf } from '../../src/domain/change-api-server.ts'
 import type { FirewallConfig, FirewallRule } from '../../src/domain/firewall-config.ts'
 import { firewallPatches, firewallUndo } from '../../src/domain/firewall-documents.ts'
@@ -39,15 +40,33 @@ describe.each(FORMS)('talosctl $talosctl, a config of $contract', ({ talosctl, c
   const run = (...args: string[]) => execFileSync(tool, args, { encoding: 'utf8', cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
   run('gen', 'config', 'lab', 'https://10.0.0.11:6443', '--talos-version', contract, '--output', folder)
 
-  function merge(text: string, patches: readonly Json[]): string {
+  function mergedBy(text: string, given: readonly string[]) {
     const file = join(folder, 'merging.yaml')
     writeFileSync(file, text, { mode: 0o600 })
-    const ran = spawnSync(tool, ['machineconfig', 'patch', file, ...patches.flatMap((p) => ['--patch', JSON.stringify(p)])], {
-      encoding: 'utf8',
-    })
+    return spawnSync(tool, ['machineconfig', 'patch', file, ...given.flatMap((p) => ['--patch', p])], { encoding: 'utf8' })
+  }
+  function mergeGiven(text: string, given: readonly string[]): string {
+    const ran = mergedBy(text, given)
     expect(ran.stderr).toBe('')
     expect(ran.status).toBe(0)
     return ran.stdout
+  }
+  const merge = (text: string, patches: readonly Json[]) =>
+    mergeGiven(
+      text,
+      patches.map((p) => JSON.stringify(p)),
+    )
+  /** As whoever keeps the configuration in git does it. */
+  const mergeFile = (text: string, content: string) => {
+    const file = join(folder, 'change.yaml')
+    writeFileSync(file, content)
+    return mergeGiven(text, [`@${file}`])
+  }
+  /** The file comes to what the calls come to, and to the same where it is merged once more. */
+  function fileComesTo(start: string, content: string, once: string): void {
+    const merged = mergeFile(start, content)
+    expect(configContent(merged)).toEqual(configContent(once))
+    expect(configContent(mergeFile(merged, content))).toEqual(configContent(once))
   }
   /** As it comes back from a merge, which drops what is empty. */
   const first = (type: 'controlplane' | 'worker') => merge(readFileSync(join(folder, `${type}.yaml`), 'utf8'), [{ machine: { type } }])
@@ -107,13 +126,14 @@ describe.each(FORMS)('talosctl $talosctl, a config of $contract', ({ talosctl, c
     }
     const { flows } = wantedFlows(input(change))
     const wanted = rulesFor({ name: type === 'controlplane' ? 'cp1' : 'w1' }, flows)
-    const { patches, after, record } = firewallPatches(before, wanted, template, (subnet) => `who has ${subnet}`)
+    const { patches, yaml, after, record } = firewallPatches(before, wanted, template, (subnet) => `who has ${subnet}`)
     const once = merge(start, patches)
     expect(read(once).firewall).toEqual(after)
     expect(after.rules.map((r) => r.name)).toEqual(
       [...wanted.map((r) => r.name), ...(before.rules.length > 0 ? ['bastion'] : [])].toSorted(),
     )
     holds(once, patches)
+    expect(configContent(mergeFile(start, yaml))).toEqual(configContent(once))
     const back = firewallUndo([record], read(once).firewall)
     const undone = merge(once, back.patches)
     expect(configContent(undone)).toEqual(configContent(start))
@@ -128,21 +148,49 @@ describe.each(FORMS)('talosctl $talosctl, a config of $contract', ({ talosctl, c
     const once = merge(start, patches)
     expect(read(once).podSecurity).toEqual(wanted)
     holds(once, patches)
+    fileComesTo(start, podSecurityFile(form, template('K8S-02/PodSecurity.yaml'), wanted), once)
     const back = podSecurityUndo(wanted, { form, before: live ?? null, set: wanted }) ?? expect.fail('no way back')
-    expect(read(merge(once, back)).podSecurity).toEqual(live)
-    changesNothing(merge(once, back), back)
+    const undone = merge(once, back)
+    expect(read(undone).podSecurity).toEqual(live)
+    changesNothing(undone, back)
+    fileComesTo(once, patchDocuments(back), undone)
+  })
+
+  it('K8S-02, where nothing is configured', () => {
+    const set = wantedPodSecurity(undefined, { level: 'baseline', exempt: ALWAYS_EXEMPT })
+    const back = podSecurityUndo(set, { form, before: null, set }) ?? expect.fail('no way back')
+    const start = merge(first('controlplane'), back)
+    expect(read(start).podSecurity).toBeUndefined()
+    const patches = podSecurityPatches(form, undefined, set)
+    const once = merge(start, patches)
+    expect(read(once).podSecurity).toEqual(set)
+    holds(once, patches)
+    const undone = merge(once, back)
+    expect(configContent(undone)).toEqual(configContent(start))
+    changesNothing(undone, back)
+    expect(configContent(mergeFile(once, patchDocuments(back)))).toEqual(configContent(start))
+    const file = podSecurityFile(form, template('K8S-02/PodSecurity.yaml'), set)
+    if (form === 'documents') return fileComesTo(start, file, once)
+    expect(mergedBy(start, [file]).stderr).toContain('lookup failed')
+    // without its first document, as it says itself
+    expect(configContent(mergeFile(start, file.slice(file.indexOf('---'))))).toEqual(configContent(once))
+    fileComesTo(once, file, once)
   })
 
   it('MON-01, in place of the policy of Talos', () => {
     const start = first('controlplane')
     const before = read(start).auditPolicy ?? null
-    const policy = asPatch(auditPolicyYaml(template('MON-01/policy.yaml'), { bodies: true, alsoLog: [], drop: { users: [], paths: [] } }))
+    const yaml = auditPolicyYaml(template('MON-01/policy.yaml'), { bodies: true, alsoLog: [], drop: { users: [], paths: [] } })
+    const policy = asPatch(yaml)
     const patches = auditPatches(form, policy)
     const once = merge(start, patches)
     expect(read(once).auditPolicy).toEqual(policy)
     holds(once, patches)
+    fileComesTo(start, auditPatchYaml(form, yaml), once)
     const back = auditUndo({ form, before, set: policy })
-    expect(read(merge(once, back)).auditPolicy ?? null).toEqual(before)
-    changesNothing(merge(once, back), back)
+    const undone = merge(once, back)
+    expect(read(undone).auditPolicy ?? null).toEqual(before)
+    changesNothing(undone, back)
+    fileComesTo(once, patchDocuments(back), undone)
   })
 })

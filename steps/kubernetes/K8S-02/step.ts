@@ -21,8 +21,8 @@ import {
   judgePodSecurity,
   namespacesQuestion,
   parsePodSecurity,
+  podSecurityFile,
   podSecurityPatches,
-  podSecurityPatchYaml,
   podSecurityUndo,
   wantedPodSecurity,
 } from '../../../src/domain/admission.ts'
@@ -140,7 +140,7 @@ export default step({
         topic: 'podSecurity',
         wanted,
         patches: podSecurityPatches(form, kept, wanted),
-        yaml: podSecurityPatchYaml(form, context.template(TEMPLATE), wanted),
+        yaml: podSecurityFile(form, context.template(TEMPLATE), wanted),
         back: podSecurityUndo(wanted, record) ?? [],
         undo: { sentence: 'puts back what was there before', record },
         windowSeconds: answers.window,
