@@ -3,6 +3,7 @@ import type { Json, Question } from '../contract.ts'
 import { type ApiServerRecord, patchFile } from './api-server-forms.ts'
 import { levelFor, OTHER } from './audit-evaluate.ts'
 import { parseAuditPolicy } from './audit-policy.ts'
+import { LOOKED_FOR } from './audit-watched.ts'
 import type { ApiServerForm } from './hardening-config.ts'
 import { failing, listed, type Remark } from './remarks.ts'
 
@@ -69,16 +70,13 @@ export function alsoLogQuestion(label: string): Question<AlsoLog[]> {
   }
 }
 
-/** Who cannot be left out: it would be everybody, or the traces of whoever breaks in. */
-const NOT_TO_DROP = ['system:anonymous', 'system:admin', 'kubernetes-admin', 'admin']
-
 function refuseDrop(word: string): string | undefined {
   if (word.startsWith('/')) {
     if (/^\/\*?$/.test(word)) return `"${word}" is every path`
     return /^\/[\w.~/-]*\*?$/.test(word) ? undefined : `"${word}" is no path such as /metrics or /metrics/*`
   }
   if (word.includes('*')) return `"${word}" is no user: name each, a star stands for itself in a policy`
-  if (NOT_TO_DROP.includes(word)) return `"${word}" is who an auditor looks for first`
+  if (LOOKED_FOR.includes(word)) return `"${word}" is who an auditor looks for first`
   return /^[\w.:@/+-]{1,253}$/.test(word) ? undefined : `"${word}" is neither a user nor a path`
 }
 

@@ -15,6 +15,7 @@ import {
   decisionsAbout,
   isLimited,
   loggedBy,
+  lookedForIn,
   OPENS,
   READS,
   RIGHTS,
@@ -96,13 +97,18 @@ function levelOf(policy: AuditPolicy, rule: number | undefined): Level {
   return found ? loggedBy(policy, found) : 'None'
 }
 
-const onlyOf = (policy: AuditPolicy, rule: number | undefined): Remark['weight'] =>
-  isLimited(rule === undefined ? undefined : policy.rules[rule]) ? 'note' : 'fail'
+/** What is not logged: a note where it is only for some, and for none whom an auditor looks for first. */
+function notLogged(policy: AuditPolicy, rule: number | undefined, sentence: string): Remark {
+  const found = rule === undefined ? undefined : policy.rules[rule]
+  const first = lookedForIn(found)
+  const why = first.length > 0 ? `: an auditor looks for ${listed(first)} first` : ''
+  return { weight: isLimited(found) ? 'note' : 'fail', sentence: `${sentence} (${name(rule)})${whom(policy, rule)}${why}` }
+}
 
 /** `, only for ann in red`, where a rule is not for all. */
 function whom(policy: AuditPolicy, rule: number | undefined): string {
   const found = rule === undefined ? undefined : policy.rules[rule]
-  const who = found && isLimited(found) ? ` for ${listed([...found.users, ...found.userGroups])}` : ''
+  const who = found && (isLimited(found) || lookedForIn(found).length > 0) ? ` for ${listed([...found.users, ...found.userGroups])}` : ''
   const where = found && found.namespaces.length > 0 ? ` in ${listed(found.namespaces.map((n) => n || 'no namespace'))}` : ''
   return who + where ? `, only${who}${where}` : ''
 }
@@ -121,10 +127,7 @@ function sensitiveRemarks(policy: AuditPolicy): Remark[] {
         `${name(rule)} logs ${listed(words, 4)} at ${policy.rules[rule ?? 0]?.level}: what is in them would stand in the log${whom(policy, rule)}`,
       ),
     ),
-    ...byRule(never, (rule, words) => ({
-      weight: onlyOf(policy, rule),
-      sentence: `not every request about ${listed(words, 4)} is logged (${name(rule)})${whom(policy, rule)}`,
-    })),
+    ...byRule(never, (rule, words) => notLogged(policy, rule, `not every request about ${listed(words, 4)} is logged`)),
   ]
 }
 
@@ -132,24 +135,15 @@ function rightsRemarks(policy: AuditPolicy, bodies: boolean): Remark[] {
   const thin = bodies ? foundIn(policy, RIGHTS, CHANGES, (level) => level === 'Metadata') : []
   const never = foundIn(policy, RIGHTS, [...CHANGES, 'delete', 'deletecollection'], (level) => level === 'None')
   return [
-    ...byRule(never, (rule, words) => ({
-      weight: onlyOf(policy, rule),
-      sentence: `not every change of ${listed(words, 4)} is logged (${name(rule)})${whom(policy, rule)}`,
-    })),
-    ...byRule(thin, (rule, words) => ({
-      weight: onlyOf(policy, rule),
-      sentence: `changes of ${listed(words, 4)} are logged without their bodies (${name(rule)})${whom(policy, rule)}`,
-    })),
+    ...byRule(never, (rule, words) => notLogged(policy, rule, `not every change of ${listed(words, 4)} is logged`)),
+    ...byRule(thin, (rule, words) => notLogged(policy, rule, `changes of ${listed(words, 4)} are logged without their bodies`)),
   ]
 }
 
 function shellRemarks(policy: AuditPolicy): Remark[] {
   return byRule(
     foundIn(policy, SHELL, OPENS, (level) => level === 'None'),
-    (rule, words) => ({
-      weight: onlyOf(policy, rule),
-      sentence: `${listed(words)} ${words.length === 1 ? 'is' : 'are'} not logged (${name(rule)})${whom(policy, rule)}`,
-    }),
+    (rule, words) => notLogged(policy, rule, `${listed(words)} ${words.length === 1 ? 'is' : 'are'} not logged`),
   )
 }
 

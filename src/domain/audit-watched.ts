@@ -75,11 +75,17 @@ export function loggedBy(policy: AuditPolicy, rule: AuditRule): Level {
   return omitted.includes('RequestReceived') ? 'None' : 'Metadata'
 }
 
+/** Who an auditor looks for first: everybody, or the traces of whoever breaks in. */
+export const LOOKED_FOR = ['system:anonymous', 'system:admin', 'kubernetes-admin', 'admin']
+export const lookedForIn = (rule: AuditRule | undefined): string[] => rule?.users.filter((u) => LOOKED_FOR.includes(u)) ?? []
+
 /** Groups that everybody is in, or so many that they are no limit. */
 const EVERYBODY = ['system:authenticated', 'system:unauthenticated', 'system:serviceaccounts', 'system:masters']
-/** Whether a rule is only for some. */
+/** Whether a rule is only for some, and for none of those that are looked for first. */
 export const isLimited = (rule: AuditRule | undefined): boolean =>
-  rule !== undefined && (rule.users.length > 0 || (rule.userGroups.length > 0 && !rule.userGroups.some((g) => EVERYBODY.includes(g))))
+  rule !== undefined &&
+  lookedForIn(rule).length === 0 &&
+  (rule.users.length > 0 || (rule.userGroups.length > 0 && !rule.userGroups.some((g) => EVERYBODY.includes(g))))
 
 /** What is done, and which rule decides about it, from 0 on; none where no rule does. */
 export interface Decided {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import type { Json } from '../../src/contract.ts'
 import { judgeAuditPolicy } from '../../src/domain/audit-judge.ts'
+import { LOOKED_FOR } from '../../src/domain/audit-watched.ts'
 
 const TEMPLATE = parse(readFileSync(new URL('../../templates/MON-01/policy.yaml', import.meta.url), 'utf8')) as Json
 const NOTHING = { users: [], paths: [] }
@@ -92,6 +93,26 @@ describe('secrets, tokens and configmaps', () => {
         ),
       )[0],
     ).toBe('fail: not every request about secrets is logged (rule 1)')
+  })
+})
+
+describe('whom an auditor looks for first', () => {
+  test.each(LOOKED_FOR)('is never left out: %s', (user) => {
+    const only = `only for ${user}: an auditor looks for ${user} first`
+    expect(said(policy({ level: 'None', users: [user] }, ...GUARDS, LAST))).toEqual([
+      `fail: not every request about secrets, configmaps, tokens of service accounts and token reviews is logged (rule 1), ${only}`,
+      `fail: not every change of roles and their bindings, admission webhooks and policies, network policies and certificate requests is logged (rule 1), ${only}`,
+      `fail: kubectl exec, kubectl attach and kubectl port-forward are not logged (rule 1), ${only}`,
+      `fail: rule 1 never logs any request of anything by ${user}`,
+    ])
+  })
+
+  test('is not left out beside others, nor in one namespace', () => {
+    const rule = { level: 'None', users: ['ann', 'admin'], namespaces: ['shop'], resources: [{ resources: ['pods/exec'] }] }
+    expect(said(policy(rule, ...GUARDS, LAST))).toEqual([
+      'fail: kubectl exec is not logged (rule 1), only for ann and admin in shop: an auditor looks for admin first',
+      'fail: rule 1 never logs any request of pods/exec in shop by ann and admin',
+    ])
   })
 })
 
