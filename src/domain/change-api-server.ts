@@ -16,6 +16,7 @@ import {
   type Question,
   type Remediation,
   type Sighting,
+  unknown,
   wholeNumber,
 } from '../contract.ts'
 import { apiServerProbes, type BeforeRestart, controlPlanePods, leasesExpected, stopsRestart } from './api-server.ts'
@@ -187,6 +188,13 @@ export function inOrder(
   )
   return { parts: [], blocked: [...stopped, ...waits] }
 }
+
+/** The finding where all that was looked at are workers. */
+export const notSeenFinding = (what: string): Finding => ({
+  object: { kind: 'cluster', name: what },
+  ...unknown('no node that was looked at runs an API server', 'name a control plane with --nodes'),
+  evidence: [],
+})
 
 /** A finding where API servers are not configured alike: an answer then depends on who is asked. */
 export function unlikeFinding(seen: Sighting<Json | NoApiServer>[], what: string, remedy: string): Finding[] {

@@ -41,6 +41,7 @@ import {
   changeApiServer,
   formOf,
   inOrder,
+  notSeenFinding,
   stopsApiServerChange,
   takeBackApiServer,
   unlikeFinding,
@@ -103,7 +104,8 @@ export default step({
       return fail('would be let in in the namespace default', `${PLAN}; where the namespace has a label of its own, take that away`)
     }).map((f) => ({ ...f, object: ASKED }))
     const mends = each.some((f) => f.remedy === PLAN)
-    return [...each, ...unlikeFinding(live, 'pod security', mends ? PLAN : ALIKE), ...tried]
+    const seen = each.length > 0 ? each : [notSeenFinding('pod security')]
+    return [...seen, ...unlikeFinding(live, 'pod security', mends ? PLAN : ALIKE), ...tried]
   },
 
   remediate: ({ admission: live, asked: _, previews, ...seen }, answers, context): Remediation => {

@@ -9,7 +9,6 @@ import {
   type Part,
   type Remediation,
   step,
-  unknown,
   yesNo,
 } from '../../../src/contract.ts'
 import { type ApiServerRecord, mixedForms } from '../../../src/domain/api-server-forms.ts'
@@ -31,6 +30,7 @@ import {
   changeApiServer,
   formOf,
   inOrder,
+  notSeenFinding,
   stopsApiServerChange,
   takeBackApiServer,
   unlikeFinding,
@@ -44,13 +44,6 @@ import { asPatch } from '../../../src/domain/templates.ts'
 
 const TEMPLATE = 'MON-01/policy.yaml'
 const PLAN = 'talos-preflight plan MON-01'
-
-/** Where all that was looked at are workers. */
-const NOT_SEEN: Finding = {
-  object: { kind: 'cluster', name: 'audit policy' },
-  ...unknown('no node that was looked at runs an API server', 'name a control plane with --nodes'),
-  evidence: [],
-}
 
 export default step({
   id: 'MON-01',
@@ -85,7 +78,7 @@ export default step({
       ]
       return concludeFrom(remarks, 'every request that matters is logged, and no secret with it', PLAN)
     })
-    if (each.length === 0) return [NOT_SEEN]
+    if (each.length === 0) return [notSeenFinding('audit policy')]
     return [...each, ...unlikeFinding(policy, 'audit policy', PLAN)]
   },
 
