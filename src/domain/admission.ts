@@ -182,6 +182,20 @@ const CONTROLLER = /^system:serviceaccount:kube-system:.*-controller$|^system:ku
 /** What runs there is the cluster itself; Talos exempts it from the start. */
 export const ALWAYS_EXEMPT = ['kube-system']
 
+/** No plan takes an exemption away, because it cannot be told what would fail without it. */
+const NAME_THEM = 'name the exempt namespaces in the answers of K8S-02, or take them out by hand once their pods keep the level'
+const TAKE_OUT = 'take it out of exemptions.usernames by hand; a namespace whose pods need more can have a label of its own'
+const LEAVE_ONE = 'leave one entry PodSecurity in cluster.apiServer.admissionControl, by hand'
+
+/**
+ * @param live one for each time that the plugin is named. Where it is named twice, a patch takes out one of them and is merged onto the
+ * other (talosctl 1.13.9 and 1.14.1), so that no plan makes it one.
+ */
+export const judgeAdmission = (live: readonly Json[], level: PodSecurityAnswers['level'], allowed: readonly string[]): Remark[] => [
+  ...judgePodSecurity(live[0], level, allowed),
+  ...(live.length > 1 ? [failing(`the plugin is configured ${live.length} times, and only one can count`, LEAVE_ONE)] : []),
+]
+
 /** @param allowed namespaces that may be exempt, beside the one of the cluster itself */
 export function judgePodSecurity(live: Json | undefined, level: PodSecurityAnswers['level'], allowed: readonly string[]): Remark[] {
   if (live === undefined) return [failing('nothing is enforced: the API server has no configuration of pod security')]
@@ -195,9 +209,11 @@ export function judgePodSecurity(live: Json | undefined, level: PodSecurityAnswe
     ...problems.map((p) => failing(`the API server would not start with this: ${p}`)),
     ...(rank(levels.enforce) < rank(level) ? [failing(`a namespace that says nothing gets ${levels.enforce}, not ${level}`)] : []),
     ...(surplus.length > 0
-      ? [failing(`${counted(surplus.length, 'namespace is', 'namespaces are')} exempt that nobody named: ${listed(surplus)}`)]
+      ? [failing(`${counted(surplus.length, 'namespace is', 'namespaces are')} exempt that nobody named: ${listed(surplus)}`, NAME_THEM)]
       : []),
-    ...(controllers.length > 0 ? [failing(`${listed(controllers)} is exempt, and with it everybody who may create a workload`)] : []),
+    ...(controllers.length > 0
+      ? [failing(`${listed(controllers)} is exempt, and with it everybody who may create a workload`, TAKE_OUT)]
+      : []),
     ...(exemptions.usernames.length > controllers.length
       ? [noting(`users are exempt: ${listed(exemptions.usernames.filter((u) => !CONTROLLER.test(u)))}`)]
       : []),

@@ -5,19 +5,30 @@ export interface Remark {
   weight: 'fail' | 'note'
   /** Without a final period. */
   sentence: string
+  /** What a person has to do, where no plan mends it. */
+  byHand?: string
 }
 
-export const failing = (sentence: string): Remark => ({ weight: 'fail', sentence })
+export const failing = (sentence: string, byHand?: string): Remark => ({ weight: 'fail', sentence, ...(byHand ? { byHand } : {}) })
 export const noting = (sentence: string): Remark => ({ weight: 'note', sentence })
 
-/** One conclusion of all remarks: it fails by the first kind, and what is only to be known stands behind either. */
+/**
+ * One conclusion of all remarks: it fails by the first kind, and what is only to be known stands behind either. `remedy` is the plan, for
+ * what is not to be done by hand.
+ */
 export function concludeFrom(remarks: readonly Remark[], good: string, remedy?: string): Conclusion {
-  const of = (weight: Remark['weight']) => remarks.filter((r) => r.weight === weight).map((r) => r.sentence)
-  const reasons = of('fail')
-  const notes = of('note')
-  if (reasons.length > 0) return fail([...reasons, ...notes].join('; '), remedy)
-  return pass([good, ...notes].join('; '))
+  const wrong = remarks.filter((r) => r.weight === 'fail')
+  const notes = remarks.filter((r) => r.weight === 'note').map((r) => r.sentence)
+  if (wrong.length === 0) return pass([good, ...notes].join('; '))
+  const remedies = [...byHandOf(wrong), ...(remedy && wrong.some(isForAPlan) ? [remedy] : [])]
+  return fail([...wrong.map((r) => r.sentence), ...notes].join('; '), remedies.join('; then: ') || undefined)
 }
+
+/** It fails, and a plan can mend it. */
+export const isForAPlan = ({ weight, byHand }: Remark): boolean => weight === 'fail' && byHand === undefined
+
+/** What has to be done by hand, each once. */
+export const byHandOf = (remarks: readonly Remark[]): string[] => [...new Set(remarks.flatMap((r) => r.byHand ?? []))]
 
 /** `a`, `a and b`, `a, b and c`, `a, b, c and 5 more`. */
 export function listed(words: readonly string[], most = 3): string {

@@ -55,6 +55,17 @@ describe('remarks', () => {
     })
   })
 
+  test('that no plan mends are to be mended by hand, and before the plan', () => {
+    const hand = failing('c', 'take it out')
+    expect(concludeFrom([hand, noting('b')], 'all is well', 'mend it')).toEqual({ verdict: 'fail', reason: 'c; b', remedy: 'take it out' })
+    expect(concludeFrom([failing('a'), hand, failing('d', 'take it out')], 'all is well', 'mend it')).toEqual({
+      verdict: 'fail',
+      reason: 'a; c; d',
+      remedy: 'take it out; then: mend it',
+    })
+    expect(concludeFrom([failing('a')], 'all is well')).toEqual({ verdict: 'fail', reason: 'a' })
+  })
+
   test('count and list as people do', () => {
     expect([listed([]), listed(['a']), listed(['a', 'b']), listed(['a', 'b', 'c']), listed(['a', 'b', 'c', 'd', 'e'])]).toEqual([
       '',

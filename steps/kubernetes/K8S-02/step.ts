@@ -18,7 +18,7 @@ import {
 } from '../../../src/contract.ts'
 import {
   ALWAYS_EXEMPT,
-  judgePodSecurity,
+  judgeAdmission,
   namespacesQuestion,
   parsePodSecurity,
   podSecurityFile,
@@ -49,13 +49,16 @@ import {
   windowQuestion,
 } from '../../../src/domain/change-api-server.ts'
 import { admission, keptConfig, ofApiServers, runsNone } from '../../../src/domain/hardening-config.ts'
-import { concludeFrom, failing } from '../../../src/domain/remarks.ts'
+import { byHandOf, concludeFrom, isForAPlan } from '../../../src/domain/remarks.ts'
 
 const TEMPLATE = 'K8S-02/PodSecurity.yaml'
 const PLAN = 'talos-preflight plan K8S-02'
+const NOT_TAKEN = 'its machine config holds what is wanted already, and its API server runs with another'
+const SEE_WHY = 'see why it is not taken: talosctl logs controller-runtime'
 const ASKED = { kind: 'cluster', name: 'a privileged pod' }
-/** What the plan does about an exemption that nobody named: nothing, because it cannot be told what would fail without it. */
-const EXEMPT = 'name the exempt namespaces in the answers of K8S-02, or take them out by hand once their pods keep the level'
+const LABEL = 'where the namespace has a label of its own, take that away'
+/** Where every API server would refuse it by default. */
+const LET_IN = 'take away what lets it in: a label of the namespace default, or its exemption'
 
 /** What differs and is good on each: the plan never takes a level down or an exemption away, so it cannot make them alike. */
 const ALIKE =
@@ -92,18 +95,16 @@ export default step({
   evaluate: ({ admission: live, asked }, { level, exempt }): Finding[] => {
     const each = eachFinding({ live }, ({ live: named }) => {
       if (runsNone(named)) return []
-      const remarks = judgePodSecurity(named[0], level, exempt)
-      if (named.length > 1) remarks.push(failing(`the plugin is configured ${named.length} times, and only one can count`))
-      const onlyExempt = remarks.every((r) => r.weight === 'note' || / exempt that nobody named/.test(r.sentence))
-      return concludeFrom(remarks, `a namespace that says nothing gets ${level} or stricter`, onlyExempt ? EXEMPT : PLAN)
+      return concludeFrom(judgeAdmission(named, level, exempt), `a namespace that says nothing gets ${level} or stricter`, PLAN)
     })
+    const mends = each.some((f) => f.remedy?.endsWith(PLAN))
+    const isSeen = each.length > 0 && each.every((f) => f.verdict !== 'unknown')
     const tried = eachFinding({ asked }, ({ asked: answer }) => {
       if (answer.answer === 'refused') return pass(`is refused in the namespace default, by ${answer.level}`)
       if (answer.answer === 'unclear')
         return unknown(`nobody said whether it is refused: ${answer.why}`, 'use a kubeconfig that may create pods in default')
-      return fail('would be let in in the namespace default', `${PLAN}; where the namespace has a label of its own, take that away`)
+      return fail('would be let in in the namespace default', mends || !isSeen ? `${PLAN}; ${LABEL}` : LET_IN)
     }).map((f) => ({ ...f, object: ASKED }))
-    const mends = each.some((f) => f.remedy === PLAN)
     const seen = each.length > 0 ? each : [notSeenFinding('pod security')]
     return [...seen, ...unlikeFinding(live, 'pod security', mends ? PLAN : ALIKE), ...tried]
   },
@@ -115,10 +116,14 @@ export default step({
     let first = true
     const made = eachPart({ live: ofApiServers(live), config }, ({ live: named, config: configs }, node): Part | Blocked | undefined => {
       if (runsNone(named)) return undefined
+      const wrong = judgeAdmission(named, answers.level, answers.exempt).filter((r) => r.weight === 'fail')
+      if (wrong.length === 0) return undefined
+      const byHand = byHandOf(wrong).join('; then: ')
+      const sentences = wrong.map((r) => r.sentence).join('; ')
+      if (named.length > 1 || !wrong.some(isForAPlan)) return blocked(node, sentences, byHand)
       const kept = keptConfig(configs).podSecurity
       const wanted = wantedPodSecurity(kept, { level: answers.level, exempt: [...ALWAYS_EXEMPT, ...answers.exempt] })
-      if (kept !== undefined && canonical(kept) === canonical(wanted) && named.length < 2) return undefined
-      if (!judgePodSecurity(named[0], answers.level, answers.exempt).some((r) => r.weight === 'fail') && named.length < 2) return undefined
+      if (kept !== undefined && canonical(kept) === canonical(wanted)) return blocked(node, NOT_TAKEN, SEE_WHY)
       const { levels, exemptions } = parsePodSecurity(wanted).config
       // where the level stays, nothing that runs is held to anything new
       const isRaised = levels.enforce !== parsePodSecurity(kept).config.levels.enforce
