@@ -14,6 +14,7 @@ import {
   privilegedPod,
   wantedPodSecurity,
 } from '../../src/domain/admission.ts'
+import { isForAPlan } from '../../src/domain/remarks.ts'
 
 const GROUP = 'pod-security.admission.config.k8s.io'
 /** As Talos makes it, 1.13.9 and 1.14.1. */
@@ -126,6 +127,7 @@ describe('the one that is wanted', () => {
         const wanted = wantedPodSecurity(now, { level: to, exempt })
         expect(parsePodSecurity(wanted).problems).toEqual([])
         expect(wantedPodSecurity(wanted, { level: to, exempt })).toEqual(wanted)
+        expect(judgePodSecurity(wanted, to, exempt).filter(isForAPlan)).toEqual([])
         const rank = (l: PodLevel) => ['privileged', 'baseline', 'restricted'].indexOf(l)
         const [before, after] = [parsePodSecurity(now).config, parsePodSecurity(wanted).config]
         expect(rank(after.levels.enforce)).toBeGreaterThanOrEqual(Math.max(rank(before.levels.enforce), rank(to)))
