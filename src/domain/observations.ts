@@ -8,12 +8,15 @@ import { type KernelKeys, type KernelParams, type SysctlConfig, type SysctlForm,
 
 /** A Talos node as cluster discovery knows it. */
 export interface Member {
+  /** As Kubernetes calls the node. */
   name: string
   address: string
   addresses: string[]
   type: 'controlplane' | 'worker'
   /** `v1.13.9`, or empty where the member does not say. */
   version: string
+  /** Where the API server of a control plane listens; absent where the member does not say. */
+  apiPort?: number
 }
 
 /** Which cluster answers. */

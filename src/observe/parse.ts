@@ -57,8 +57,10 @@ export function parseMembers(objects: readonly CosiObject[]): Member[] {
   for (const object of objects) {
     const spec = asMap(object.spec)
     const addresses = Array.isArray(spec.addresses) ? spec.addresses.map((a) => asText(a)).filter(Boolean) : []
-    const name = asName(asText(spec.hostname) || plainLine(object.id, 100))
+    // the id is the name that Kubernetes has for the node; the hostname may have a domain behind it
+    const name = asName(plainLine(object.id, 200) || asText(spec.hostname))
     const address = addresses[0]
+    const port = Number(asMap(spec.controlPlane).port) || 0
     if (!address || !name) continue
     members.set(name, {
       name,
@@ -66,6 +68,7 @@ export function parseMembers(objects: readonly CosiObject[]): Member[] {
       addresses,
       type: spec.machineType === 'worker' ? 'worker' : 'controlplane',
       version: /\(?(v\d+\.\d+\.\d+[^)\s]*)\)?/.exec(asText(spec.operatingSystem))?.[1] ?? '',
+      ...(port ? { apiPort: port } : {}),
     })
   }
   return [...members.values()]

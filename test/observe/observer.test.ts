@@ -386,12 +386,17 @@ describe('looking', () => {
         ? {
             stdout: nodes
               .map((n) =>
-                cosi(n, {
-                  addresses: ['10.0.0.1', evil],
-                  hostname: `${evil}cp1${evil}`,
-                  machineType: evil,
-                  operatingSystem: `Talos (v1.13.9${evil})`,
-                }),
+                cosi(
+                  n,
+                  {
+                    addresses: ['10.0.0.1', evil],
+                    hostname: `${evil}cp1${evil}`,
+                    controlPlane: { port: evil },
+                    machineType: evil,
+                    operatingSystem: `Talos (v1.13.9${evil})`,
+                  },
+                  `${evil}cp1${evil}`,
+                ),
               )
               .join(''),
           }

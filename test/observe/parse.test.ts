@@ -32,8 +32,8 @@ describe.each(VERSIONS)('real answers of %s', (version) => {
 
   test.each(['members', 'members-two-nodes'])('%s name each member once, with address, kind and version', (name) => {
     expect(parseMembers(cosiObjects(stdout(name))).toSorted((a, b) => (a.name < b.name ? -1 : 1))).toEqual([
-      { name: 'cp1', address: `${net}.2`, addresses: [`${net}.2`], type: 'controlplane', version: TAG[version] },
-      { name: 'cp2', address: `${net}.3`, addresses: [`${net}.3`], type: 'controlplane', version: TAG[version] },
+      { name: 'cp1', address: `${net}.2`, addresses: [`${net}.2`], type: 'controlplane', version: TAG[version], apiPort: 6443 },
+      { name: 'cp2', address: `${net}.3`, addresses: [`${net}.3`], type: 'controlplane', version: TAG[version], apiPort: 6443 },
       { name: 'w1', address: `${net}.101`, addresses: [`${net}.101`], type: 'worker', version: TAG[version] },
     ])
   })
@@ -236,6 +236,7 @@ describe('output that is not what a node says', () => {
           {
             addresses: fc.oneof(anything, fc.array(anything)),
             hostname: anything,
+            controlPlane: fc.oneof(anything, fc.record({ port: anything })),
             machineType: anything,
             operatingSystem: anything,
             current: anything,
@@ -278,13 +279,20 @@ describe('output that is not what a node says', () => {
     )
   })
 
+  const member = (id: string, spec: object) => ({ node: 'n', id, version: '1', spec: { addresses: ['10.0.0.1'], ...spec } })
+
+  test('calls a node as Kubernetes does, whatever domain its hostname has', () => {
+    expect(parseMembers([member('w1', { hostname: 'w1.example.com' })]).map((m) => m.name)).toEqual(['w1'])
+    expect(parseMembers([member('', { hostname: 'w1.example.com' })]).map((m) => m.name)).toEqual(['w1.example.com'])
+  })
+
   test('gives no node a name that leads to another folder', () => {
-    const spec = (hostname: string) => ({ node: 'n', id: 'x', version: '1', spec: { hostname, addresses: ['10.0.0.1'] } })
-    expect(parseMembers([spec('../../../preflight')])[0]?.name).toBe('..-..-..-preflight')
-    expect(parseMembers([spec('a\\b c')])[0]?.name).toBe('a-b-c')
+    const named = (id: string, hostname: string) => parseMembers([member(id, { hostname })]).map((m) => m.name)
+    expect(named('../../../preflight', 'x')).toEqual(['..-..-..-preflight'])
+    expect(named('', 'a\\b c')).toEqual(['a-b-c'])
     fc.assert(
-      fc.property(nasty, (hostname) => {
-        for (const { name } of parseMembers([spec(hostname)])) expect(name).not.toMatch(/[/\\\s]/)
+      fc.property(nasty, (text) => {
+        for (const name of [...named(text, text), ...named('', text)]) expect(name).not.toMatch(/[/\\\s]/)
       }),
     )
   })
