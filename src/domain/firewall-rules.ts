@@ -40,21 +40,15 @@ function byRule(flows: readonly Flow[]): Map<string, Flow[]> {
   return rules
 }
 
-const isOpen = (flow: Flow): boolean => flow.wanted === 'open'
-
 const rulesOf = (flows: readonly Flow[]): FirewallRule[] =>
   [...byRule(flows)]
     .map(([name, own]) => ruleOf(name, own))
     .filter((rule) => rule.ingress.length > 0)
     .toSorted(byName)
 
-/** What one node needs, in order of name. The same flows give the same rules. */
-export const rulesFor = (node: { name: string }, flows: readonly Flow[]): FirewallRule[] =>
-  rulesOf(flows.filter((f) => isOpen(f) && f.to.includes(node.name)))
-
-/** The same for many nodes; those with the same flows share their rules. */
+/** What each node needs, in order of name. The same flows give the same rules, and nodes with the same flows share theirs. */
 export function rulesByNode(nodes: readonly { name: string }[], flows: readonly Flow[]): Map<string, FirewallRule[]> {
-  const opening = flows.filter(isOpen).map((flow) => ({ flow, to: new Set(flow.to) }))
+  const opening = flows.filter((f) => f.wanted === 'open').map((flow) => ({ flow, to: new Set(flow.to) }))
   const known = new Map<string, FirewallRule[]>()
   return new Map(
     nodes.map(({ name }) => {

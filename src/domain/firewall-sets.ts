@@ -74,9 +74,6 @@ export function holds(set: AddressSet, { family, value }: Address): boolean {
 
 export const isEmpty = (set: AddressSet): boolean => set[4].length === 0 && set[6].length === 0
 
-export const sameSet = (a: AddressSet, b: AddressSet): boolean =>
-  FAMILIES.every((f) => a[f].length === b[f].length && a[f].every((r, i) => r.from === b[f][i]?.from && r.to === b[f][i]?.to))
-
 /** How much of a set is in another. An empty set is in every other. */
 export function share(set: AddressSet, inside: AddressSet): 'all' | 'some' | 'none' {
   let [all, none] = [true, true]

@@ -7,10 +7,9 @@ import { formatCidr } from '../../src/domain/cidr.ts'
 import type { FirewallConfig, FirewallRule } from '../../src/domain/firewall-config.ts'
 import { sameRule } from '../../src/domain/firewall-config.ts'
 import { fillRule, firewallPatches, firewallUndo, templateOf } from '../../src/domain/firewall-documents.ts'
-import { wantedFlows } from '../../src/domain/firewall-flows.ts'
-import { isOurs, rulesFor, withOurs } from '../../src/domain/firewall-rules.ts'
+import { isOurs, withOurs } from '../../src/domain/firewall-rules.ts'
 import { networks } from '../support/networks.ts'
-import { input } from './firewall-world.ts'
+import { rulesOn } from './firewall-world.ts'
 
 const template = (path: string): string => readFileSync(new URL(`../../templates/${path}`, import.meta.url), 'utf8')
 
@@ -111,9 +110,7 @@ describe('the change', () => {
       }),
       RUNS,
     )
-    const { yaml } = firewallPatches({ rules: [] }, rulesFor({ name: 'cp1' }, wantedFlows(input()).flows), template, (s) =>
-      s === '10.0.0.12/32' ? 'cp2' : undefined,
-    )
+    const { yaml } = firewallPatches({ rules: [] }, rulesOn('cp1'), template, (s) => (s === '10.0.0.12/32' ? 'cp2' : undefined))
     expect(yaml).toContain('# etcd, for control planes alone (INF-02)')
     expect(yaml).toContain('  - subnet: 10.0.0.12/32 # cp2\n')
   })
@@ -165,7 +162,7 @@ describe('the way back', () => {
   })
 
   test('does not open a node that blocked before, and does not block one that somebody opened since', () => {
-    const rules = rulesFor({ name: 'w1' }, wantedFlows(input()).flows)
+    const rules = rulesOn('w1')
     const blocked = firewallPatches({ ingress: 'block', rules: [] }, rules, template)
     expect(firewallUndo([blocked.record], blocked.after)).toMatchObject({ action: false, after: { ingress: 'block' } })
     const opened = firewallPatches({ ingress: 'accept', rules: [] }, rules, template)
@@ -200,7 +197,7 @@ describe('a rule as a document', () => {
       nodePorts: [{ owner: 'a/b', protocol: 'udp' as const, port: 30000 }],
       answers: { allow: { '9100/tcp': ['nodes'] } },
     }
-    const named = rulesFor({ name: 'cp1' }, wantedFlows(input(change)).flows).map((r) => [r.name, templateOf(r)])
+    const named = rulesOn('cp1', change).map((r) => [r.name, templateOf(r)])
     expect(Object.fromEntries(named)).toEqual({
       'preflight-allow-9100-tcp': 'INF-02/allow.yaml',
       'preflight-apid': 'INF-02/apid.yaml',

@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { wantedFlows } from '../../src/domain/firewall-flows.ts'
 import type { Flow } from '../../src/domain/firewall-input.ts'
-import { rulesByNode, rulesFor } from '../../src/domain/firewall-rules.ts'
-import { type Change, input, listens, MEMBERS, member, socketsOn } from './firewall-world.ts'
+import { rulesByNode } from '../../src/domain/firewall-rules.ts'
+import { type Change, input, listens, MEMBERS, member, rulesOn, socketsOn } from './firewall-world.ts'
 
 const flows = (change?: Change): Flow[] => wantedFlows(input(change)).flows
-const rulesOn = (name: string, change?: Change) => rulesFor({ name }, flows(change))
 /** `PORTS/PROTOCOL < NETWORKS` by the name of the rule. */
 const shown = (name: string, change?: Change): Record<string, string> =>
   Object.fromEntries(
@@ -36,9 +35,9 @@ describe('the rules that follow from the members', () => {
   })
 
   test('nodes of one kind share their rules, and get the same as each for itself', () => {
-    const all = flows({ answers: { allow: { '9100/tcp': ['10.0.7.0/24'] } } })
-    const together = rulesByNode(MEMBERS, all)
-    for (const node of MEMBERS) expect(together.get(node.name)).toEqual(rulesFor(node, all))
+    const change: Change = { answers: { allow: { '9100/tcp': ['10.0.7.0/24'] } } }
+    const together = rulesByNode(MEMBERS, flows(change))
+    for (const { name } of MEMBERS) expect(together.get(name)).toEqual(rulesOn(name, change))
     expect(together.get('cp1')).toBe(together.get('cp3'))
   })
 

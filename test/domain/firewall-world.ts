@@ -1,5 +1,8 @@
 import { firewallQuestions } from '../../src/domain/firewall-answers.ts'
+import type { FirewallRule } from '../../src/domain/firewall-config.ts'
+import { wantedFlows } from '../../src/domain/firewall-flows.ts'
 import type { FirewallInput } from '../../src/domain/firewall-input.ts'
+import { rulesByNode } from '../../src/domain/firewall-rules.ts'
 import type { Member } from '../../src/domain/observations.ts'
 import type { Socket } from '../../src/domain/sockets.ts'
 
@@ -51,6 +54,10 @@ export function input({ answers, ...more }: Change = {}): FirewallInput {
     answers: { ...ANSWERS, ...answers },
   }
 }
+
+/** The rules of one node. */
+export const rulesOn = (name: string, change?: Change): FirewallRule[] =>
+  rulesByNode([{ name }], wantedFlows(input(change)).flows).get(name) ?? []
 
 /** Sockets of one node, and of the others none. */
 export const socketsOn = (node: string, list: Socket[], members = MEMBERS): Record<string, Socket[]> =>

@@ -9,13 +9,11 @@ import { auditPatches, auditPatchYaml, auditPolicyYaml, auditUndo } from '../../
 import { formOf } from '../../src/domain/change-api-server.ts'
 import type { FirewallConfig, FirewallRule } from '../../src/domain/firewall-config.ts'
 import { firewallPatches, firewallUndo } from '../../src/domain/firewall-documents.ts'
-import { wantedFlows } from '../../src/domain/firewall-flows.ts'
-import { rulesFor } from '../../src/domain/firewall-rules.ts'
 import type { HardeningConfig } from '../../src/domain/hardening-config.ts'
 import { asPatch } from '../../src/domain/templates.ts'
 import { configTexts } from '../../src/observe/parse.ts'
 import { parseBothConfigs } from '../../src/observe/parse-hardening.ts'
-import { input, MEMBERS } from '../domain/firewall-world.ts'
+import { MEMBERS, rulesOn } from '../domain/firewall-world.ts'
 import { removeTemporaryFolders, temporaryFolder } from '../support/terminal.ts'
 import { configContent } from './support/nodes.ts'
 
@@ -124,8 +122,7 @@ describe.each(FORMS)('talosctl $talosctl, a config of $contract', ({ talosctl, c
       dhcp6: MEMBERS.map((m) => m.name),
       answers: { allow: { '30000-32767/tcp': ['anyone'], '9100/tcp': ['10.0.7.0/24'] } },
     }
-    const { flows } = wantedFlows(input(change))
-    const wanted = rulesFor({ name: type === 'controlplane' ? 'cp1' : 'w1' }, flows)
+    const wanted = rulesOn(type === 'controlplane' ? 'cp1' : 'w1', change)
     const { patches, yaml, after, record } = firewallPatches(before, wanted, template, (subnet) => `who has ${subnet}`)
     const once = merge(start, patches)
     expect(read(once).firewall).toEqual(after)
