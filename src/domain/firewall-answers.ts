@@ -1,6 +1,6 @@
 import { type Answers, type Question, type Questions, wholeNumber } from '../contract.ts'
-import { type Cidr, covers, formatAddress, formatCidr, parseNetwork, widthOf } from './cidr.ts'
-import { formatPorts, type PortRange, parsePorts } from './firewall-sets.ts'
+import { type Cidr, covers, formatAddress, formatCidr, parseAddress, parseNetwork, parseSubnet, widthOf } from './cidr.ts'
+import { breadthOf, formatPorts, type PortRange, parsePorts, setOf } from './firewall-sets.ts'
 
 /** What INF-02 asks, and how it reads the answers. Networks are kept as they are shown: a single address without its length. */
 
@@ -17,10 +17,10 @@ const words = (text: string): string[] => text.split(/[\s,]+/).filter(Boolean)
 
 export const shown = (cidr: Cidr): string => (cidr.bits === widthOf(cidr.family) ? formatAddress(cidr) : formatCidr(cidr))
 
-/** A network of an answer that was read before. */
+/** An address, or a network as Talos reads it: of an answer that was read before, or of a machine configuration. */
 export function networkOf(text: string): Cidr | undefined {
-  const read = parseNetwork(text)
-  return 'value' in read ? read.value : undefined
+  const address = text.includes('/') ? undefined : parseAddress(text)
+  return address ? { ...address, bits: widthOf(address.family) } : parseSubnet(text)
 }
 
 /** Networks and words as they are shown; the first that is wrong, or lies in another, is the error. */
@@ -47,7 +47,15 @@ function readWho(texts: readonly string[], allowed: readonly string[]): Read<Who
   return { value }
 }
 
-const isEverybody = (text: string): boolean => networkOf(text)?.bits === 0
+/** Which of the networks, or all together, are too many to be somebody's. */
+function tooWide(texts: readonly string[]): string | undefined {
+  const sizes = { everybody: 'is everybody', 'too many': 'is more than any organisation has' }
+  for (const some of [...texts.map((text) => [text]), texts]) {
+    const breadth = breadthOf(setOf(some.flatMap((text) => networkOf(text) ?? [])))
+    if (breadth) return `"${some.join(' ')}" ${sizes[breadth]}`
+  }
+  return undefined
+}
 
 /** Networks, or one word alone that says something else; `everybody` says why the whole internet is not taken. */
 function networkList(
@@ -66,8 +74,8 @@ function networkList(
       if (word) return { value: [word] }
       const read = readWho(given, [])
       if ('error' in read) return read
-      const all = options.everybody ? read.value.find(isEverybody) : undefined
-      return all ? { error: `"${all}" is everybody: ${options.everybody}` } : read
+      const wide = options.everybody ? tooWide(read.value) : undefined
+      return wide ? { error: `${wide}: ${options.everybody}` } : read
     },
     format: (value) => value.join(' '),
   }

@@ -1,4 +1,4 @@
-import { type Address, type Cidr, lastOf, widthOf } from './cidr.ts'
+import { type Address, type Cidr, lastOf, parseSubnet, widthOf } from './cidr.ts'
 
 /** Sets of addresses as sorted ranges that do not touch, and of ports as text such as `2379-2380`. */
 
@@ -88,6 +88,19 @@ export function share(set: AddressSet, inside: AddressSet): 'all' | 'some' | 'no
       if (!all && !none) return 'some'
     }
   return all ? 'all' : 'none'
+}
+
+/** What the internet has for single hosts. */
+const INTERNET = setOf(['0.0.0.0/1', '128.0.0.0/2', '192.0.0.0/3', '2000::/3'].flatMap((text) => parseSubnet(text) ?? []))
+/** More than any organisation has: the largest holds thirteen times a /8, and a registry for a continent gets a /12 of IPv6. */
+const TOO_MANY = { 4: 1n << 28n, 6: 1n << 116n }
+
+/** Whether a set is all of a family, or so much of the internet that it names nobody. */
+export function breadthOf(set: AddressSet): 'everybody' | 'too many' | undefined {
+  const [rest, onInternet] = [minus(EVERYBODY, set), intersection(INTERNET, set)]
+  if (FAMILIES.some((f) => rest[f].length === 0)) return 'everybody'
+  const count = (ranges: readonly Range[]): bigint => ranges.reduce((sum, { from, to }) => sum + to - from + 1n, 0n)
+  return FAMILIES.some((f) => count(onInternet[f]) >= TOO_MANY[f]) ? 'too many' : undefined
 }
 
 export type PortRange = readonly [from: number, to: number]

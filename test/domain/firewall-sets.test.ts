@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Address, contains } from '../../src/domain/cidr.ts'
+import { type Address, contains, parseSubnet } from '../../src/domain/cidr.ts'
 import {
+  breadthOf,
   EVERYBODY,
   formatPorts,
   holds,
@@ -68,6 +69,23 @@ describe('a set of addresses', () => {
     )
     expect([share(NOBODY, NOBODY), share(EVERYBODY, NOBODY), share(EVERYBODY, EVERYBODY)]).toEqual(['all', 'none', 'all'])
   })
+})
+
+test.each([
+  ['0.0.0.0/0', 'everybody'],
+  ['::/0', 'everybody'],
+  ['0.0.0.0/1 128.0.0.0/1', 'everybody'],
+  ['0.0.0.0/1', 'too many'],
+  ['64.0.0.0/4', 'too many'],
+  ['64.0.0.0/5 96.0.0.0/5', 'too many'],
+  ['64.0.0.0/5', undefined],
+  // no sender on the internet has any of these
+  ['224.0.0.0/3 fc00::/7', undefined],
+  ['2000::/12', 'too many'],
+  ['2a00::/13', undefined],
+  ['', undefined],
+])('%s is %s', (text, breadth) => {
+  expect(breadthOf(setOf(text.split(' ').flatMap((t) => parseSubnet(t) ?? [])))).toBe(breadth)
 })
 
 describe('ports', () => {

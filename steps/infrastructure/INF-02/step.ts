@@ -5,19 +5,16 @@ import {
   type Condition,
   eachFinding,
   eachPart,
-  fail,
   type Json,
   one,
   type Part,
   type Probe,
-  pass,
   type Remediation,
   step,
   unknown,
 } from '../../../src/contract.ts'
 import { inOrder, stopsTwice } from '../../../src/domain/change-api-server.ts'
-import { formatCidr, parseAddress } from '../../../src/domain/cidr.ts'
-import { admitted, type CompiledFirewall, compileRule } from '../../../src/domain/firewall.ts'
+import { formatCidr } from '../../../src/domain/cidr.ts'
 import { firewallQuestions, networkOf } from '../../../src/domain/firewall-answers.ts'
 import { tableBlock } from '../../../src/domain/firewall-block.ts'
 import type { FirewallConfig } from '../../../src/domain/firewall-config.ts'
@@ -25,65 +22,22 @@ import { firewallPatches, firewallUndo } from '../../../src/domain/firewall-docu
 import { wantedFlows } from '../../../src/domain/firewall-flows.ts'
 import { apiPortOf, firewallInput, unansweredBy } from '../../../src/domain/firewall-plan.ts'
 import { rulesByNode } from '../../../src/domain/firewall-rules.ts'
-import { EVERYBODY, holds, share } from '../../../src/domain/firewall-sets.ts'
 import { truthTable } from '../../../src/domain/firewall-table.ts'
+import { judgeFirewall } from '../../../src/domain/firewall-verdict.ts'
 import {
   addressOperators,
   clusterNetworks,
   configHolds,
-  type FirewallChain,
   firewallChain,
   hardeningConfig,
   keptConfig,
 } from '../../../src/domain/hardening-config.ts'
 import { apiServerPod, pods, services, workloads } from '../../../src/domain/kubernetes.ts'
-import { configOwner, etcdMembers, freshApi, type Member, members } from '../../../src/domain/observations.ts'
+import { configOwner, etcdMembers, freshApi, members } from '../../../src/domain/observations.ts'
 import { type Surroundings, stopsChange, tryConfig } from '../../../src/domain/patch-config.ts'
-import { counted, listed } from '../../../src/domain/remarks.ts'
+import { counted } from '../../../src/domain/remarks.ts'
 import { operatorSeen, sockets } from '../../../src/domain/sockets.ts'
 import { wire } from '../../../src/domain/wire.ts'
-
-const PLAN = 'talos-preflight plan INF-02'
-
-/** Ports that nobody but the cluster and its admins has any business at. 6443 is left to the operator: some offer it to the world. */
-const GUARDED: [port: number, what: string, onlyControlPlanes: boolean][] = [
-  [50000, 'the Talos API', false],
-  [10250, 'the kubelet', false],
-  [50001, 'trustd', true],
-  [2379, 'etcd', true],
-  [2380, 'etcd', true],
-  [2383, 'etcd', true],
-]
-/** What every node must reach on a control plane, or the cluster falls apart. */
-const NEEDED: [port: number, what: string][] = [
-  [50001, 'trustd'],
-  [6443, 'the API server'],
-]
-
-function judge(chain: FirewallChain, node: string, known: readonly Member[]) {
-  const isPlane = known.find((m) => m.name === node)?.type !== 'worker'
-  if (!chain.blocks) {
-    const ports = isPlane ? '2379 of etcd and 50000 of the Talos API are' : '10250 of the kubelet and 50000 of the Talos API are'
-    return fail(`nothing is blocked: ${ports} open to whoever has a route to it`, PLAN)
-  }
-  const firewall = { blocks: true, rules: chain.rules.map(compileRule) }
-  const open = GUARDED.filter(([port, , only]) => (!only || isPlane) && isForEverybody(firewall, port))
-  if (open.length > 0)
-    return fail(`blocked by default, and everybody is let in to ${listed(open.map(([port, what]) => `${port} of ${what}`))}`, PLAN)
-  const shut = isPlane ? NEEDED.filter(([port]) => known.some((m) => !lets(firewall, port, m))) : []
-  if (shut.length > 0) return fail(`its own nodes are shut out from ${listed(shut.map(([port, what]) => `${port} of ${what}`))}`, PLAN)
-  return pass(`blocked by default, ${counted(chain.rules.length, 'rule')}`)
-}
-
-const isForEverybody = (firewall: CompiledFirewall, port: number): boolean => {
-  const set = admitted(firewall, 'tcp', port)
-  return share({ ...EVERYBODY, 6: [] }, set) === 'all' || share({ ...EVERYBODY, 4: [] }, set) === 'all'
-}
-
-function lets(firewall: CompiledFirewall, port: number, { address }: Member): boolean {
-  const parsed = parseAddress(address)
-  return !parsed || holds(admitted(firewall, 'tcp', port), parsed)
-}
 
 /** New connections, because those that were open before survive any firewall. */
 function probesFor(isPlane: boolean, apiPort: number, after: FirewallConfig) {
@@ -151,7 +105,7 @@ export default step({
   evaluate: ({ chain, members: seen }) => {
     const known = one(seen)
     return eachFinding({ chain }, ({ chain: now }, node) => {
-      const judged = judge(now, node.name, known.ok ? known.value : [])
+      const judged = judgeFirewall(now, node.name, known.ok ? known.value : [])
       // without the members nobody knows whether it shuts out its own nodes
       return judged.verdict === 'pass' && !known.ok
         ? unknown(`${judged.reason}; who has to be let in is not known: ${known.reason}`, known.remedy)
