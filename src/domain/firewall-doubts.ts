@@ -134,9 +134,13 @@ const unnameable = ({ nodePorts, hostPorts }: FirewallInput): string[] =>
     .filter((p) => p.protocol === 'sctp')
     .map((p) => `${p.owner}: its port ${p.port}/sctp stays open to everybody, because no rule of Talos can name SCTP`)
 
+/** The rules name the nodes of today: one that comes later gets no certificate, and then nobody can look at it to plan again. */
+const laterNodes = ({ apiServerPort = 6443 }: FirewallInput): string =>
+  `a node that joins later, or gets another address, is shut out: before it does, name the network that nodes come from in "allow", 50001/tcp=NETWORK ${apiServerPort}/tcp=NETWORK, for a control plane 2379-2380/tcp=NETWORK too, and plan again when it is there`
+
 /** What is good to know, and stops nothing. */
 export function worthKnowing(input: FirewallInput): string[] {
-  return [...oneFamily(input), ...versions(input), ...plugin(input), ...insidePods(input), ...unnameable(input)]
+  return [laterNodes(input), ...oneFamily(input), ...versions(input), ...plugin(input), ...insidePods(input), ...unnameable(input)]
 }
 
 /** Talos takes these for addresses of pods, and does not guard NodePorts there. */

@@ -1,12 +1,30 @@
 import { describe, expect, test } from 'vitest'
+import { admits } from '../../src/domain/firewall.ts'
+import { firewallQuestions } from '../../src/domain/firewall-answers.ts'
+import type { FirewallConfig } from '../../src/domain/firewall-config.ts'
 import { wantedFlows } from '../../src/domain/firewall-flows.ts'
-import { type Change, input, MEMBERS, member } from './firewall-world.ts'
+import { type Change, input, MEMBERS, member, rulesOn } from './firewall-world.ts'
 
 const problems = (change?: Change): string[] => wantedFlows(input(change)).problems
-const notes = (change?: Change): string[] => wantedFlows(input(change)).notes
+/** But for what holds of every cluster. */
+const notes = (change?: Change): string[] => wantedFlows(input(change)).notes.slice(1)
 
-test('a plain cluster of which everything is known has nothing to ask and nothing to say', () => {
+test('a plain cluster of which everything is known has nothing to ask, and nothing to say but what becomes of nodes that join later', () => {
   expect([problems(), notes()]).toEqual([[], []])
+  expect(wantedFlows(input({ apiServerPort: 7443 })).notes).toEqual([
+    'a node that joins later, or gets another address, is shut out: before it does, name the network that nodes come from in "allow", 50001/tcp=NETWORK 7443/tcp=NETWORK, for a control plane 2379-2380/tcp=NETWORK too, and plan again when it is there',
+  ])
+})
+
+test('what that note tells to answer lets such nodes in, and is in the way of nothing', () => {
+  const said = firewallQuestions.allow.parse('50001/tcp=10.0.0.0/24 6443/tcp=10.0.0.0/24 2379-2380/tcp=10.0.0.0/24')
+  const change: Change = { answers: { allow: 'value' in said ? said.value : expect.fail(said.error) } }
+  expect(problems(change)).toEqual([])
+  const config: FirewallConfig = { ingress: 'block', rules: rulesOn('cp1', change) }
+  const isLetIn = (from: string, port: number) => admits(config, { protocol: 'tcp', port, from, to: 'node' }, { pods: [], services: [] })
+  for (const port of [50001, 6443, 2379, 2380])
+    expect([port, isLetIn('10.0.0.99', port), isLetIn('10.0.1.99', port)]).toEqual([port, true, false])
+  expect(isLetIn('10.0.0.99', 50000)).toBe(false)
 })
 
 describe('what has to be known first', () => {
