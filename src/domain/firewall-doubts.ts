@@ -129,8 +129,8 @@ function plugin({ cni }: FirewallInput): string[] {
 }
 
 /** New connections of other protocols are not held back before destination NAT, and nothing can name them. */
-const unnameable = ({ nodePorts, hostPorts }: FirewallInput): string[] =>
-  [...nodePorts, ...hostPorts]
+const unnameable = ({ nodePorts, hostPorts, servicePorts = [] }: FirewallInput): string[] =>
+  [...nodePorts, ...hostPorts, ...servicePorts]
     .filter((p) => p.protocol === 'sctp')
     .map((p) => `${p.owner}: its port ${p.port}/sctp stays open to everybody, because no rule of Talos can name SCTP`)
 

@@ -24,8 +24,8 @@ export interface Flow {
   /** `open`: it must be. `closed`: it may be cut. `ask`: it was seen, and nobody said anything of it. */
   wanted: 'open' | 'closed' | 'ask'
   /** How it was seen. */
-  seen?: 'listener' | 'peer' | 'host port'
-  /** What listens there: `node-exporter`, or a pod. */
+  seen?: 'listener' | 'peer' | 'host port' | 'service'
+  /** What listens there: `node-exporter`, a pod, or a service. */
   program?: string
 }
 
@@ -55,8 +55,10 @@ export interface FirewallInput {
   you: readonly string[]
   /** Of the Services that have one. */
   nodePorts: readonly PublishedPort[]
-  /** Of pods, with the name of their node. */
+  /** Of pods, with the name of their node; empty where they have none yet. */
   hostPorts: readonly (PublishedPort & { node: string })[]
+  /** Of Services with an address of a node, with the names of those that have it, or may have it. */
+  servicePorts?: readonly (PublishedPort & { nodes: readonly string[] })[]
   /** By the name of the node. */
   sockets: Readonly<Record<string, readonly Socket[]>>
   answers: FirewallAnswers

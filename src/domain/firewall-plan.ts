@@ -1,7 +1,8 @@
 import { type Blocked, blocked, type Look, type ObjectRef, one, type Sighting, unanswered } from '../contract.ts'
+import { formatAddress, parseAddress } from './cidr.ts'
 import { cniOf } from './cni.ts'
 import type { FirewallAnswers } from './firewall-answers.ts'
-import type { FirewallInput, PublishedPort } from './firewall-input.ts'
+import { addressesOf, type FirewallInput, isControlPlane, type PublishedPort } from './firewall-input.ts'
 import type { AddressOperators, BothConfigs, ClusterNetworks } from './hardening-config.ts'
 import type { ApiServerPod, Pod, Service } from './kubernetes.ts'
 import type { WorkloadSeen } from './network-policy.ts'
@@ -44,6 +45,20 @@ const hostPortsOf = (pods: readonly Pod[]): FirewallInput['hostPorts'] =>
       : ports.flatMap((p) => (p.hostPort ? [{ owner: `${namespace}/${name}`, node, protocol: p.protocol, port: p.hostPort }] : [])),
   )
 
+/** Ports of Services at an address that a node has. A virtual address may come to any control plane. */
+function servicePortsOf(
+  services: readonly Service[],
+  members: readonly Member[],
+  vips: readonly string[],
+): NonNullable<FirewallInput['servicePorts']> {
+  const holders = members.map((m) => ({ name: m.name, addresses: [...addressesOf([m]), ...(isControlPlane(m) ? vips : [])] }))
+  return services.flatMap((s) => {
+    const external = new Set((s.externalAddresses ?? []).flatMap((a) => parseAddress(a) ?? []).map(formatAddress))
+    const nodes = external.size === 0 ? [] : holders.filter((h) => h.addresses.some((a) => external.has(a))).map((h) => h.name)
+    return nodes.length === 0 ? [] : s.ports.map(({ protocol, port }) => ({ owner: `${s.namespace}/${s.name}`, protocol, port, nodes }))
+  })
+}
+
 /** The port of the API server, by what it was started with. */
 export function apiPortOf(servers: FirewallSightings['server']): number {
   const args = valuesOf(servers).flatMap(({ value }) => ('absent' in value ? [] : value.arguments))
@@ -78,22 +93,26 @@ export function firewallInput(seen: FirewallSightings, answers: FirewallAnswers,
       'it was not looked at, and the rules of every node follow from who is connected to any of them',
       'leave out --nodes, and "nodes" in preflight.yaml, for this step',
     )
+  // what is no member, such as a virtual address that was named beside them, gets no rules
+  const names = new Set(members.value.map((m) => m.name))
   const configs = valuesOf(seen.configs).map(({ value }) => value.network)
   const operators = valuesOf(seen.operators)
+  const vips = [...new Set(operators.flatMap(({ value }) => value.vips))]
   return {
     members: members.value,
     cni: cniOf(workloads.value),
     networks: networks.value,
     endpoint: configs.map((c) => c.endpoint).find(Boolean) ?? '',
     apiServerPort: apiPortOf(seen.server),
-    vips: [...new Set(operators.flatMap(({ value }) => value.vips))],
+    vips,
     kubespan: configs.some((c) => c.kubespan),
     talosApiFromPods: configs.some((c) => c.talosApiFromPods),
     dhcp6: operators.filter(({ value }) => value.dhcp6).map(({ name }) => name),
     you: seenAs(valuesOf(seen.you)),
     nodePorts: nodePortsOf(services.value),
     hostPorts: hostPortsOf(pods.value),
-    sockets: Object.fromEntries(valuesOf(seen.sockets).map(({ name, value }) => [name, value])),
+    servicePorts: servicePortsOf(services.value, members.value, vips),
+    sockets: Object.fromEntries(valuesOf(seen.sockets).flatMap(({ name, value }) => (names.has(name) ? [[name, value]] : []))),
     answers,
   }
 }

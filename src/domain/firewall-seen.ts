@@ -41,10 +41,30 @@ function listeners(input: FirewallInput): Seen[] {
       return { kind: 'listener', node, protocol: s.protocol, port: s.local.port, from: 'anyone', sources: ANYONE, program: s.program }
     }),
   )
-  const published = input.hostPorts.flatMap(({ node, protocol, port, owner }): Seen[] =>
-    protocol === 'sctp' ? [] : [{ kind: 'host port', node, protocol, port, from: 'anyone', sources: ANYONE, program: owner }],
+  return [...found, ...published(input)]
+}
+
+/** What nobody listens for on a node, because the kernel sends it on to a pod; the firewall decides before that. */
+function published({ members, hostPorts, servicePorts = [] }: FirewallInput): Seen[] {
+  const all = members.map((m) => m.name)
+  const known = new Set(all)
+  const ofPods = hostPorts.map(({ node, owner, ...port }) =>
+    known.has(node)
+      ? { ...port, kind: 'host port' as const, nodes: [node], program: owner }
+      : // a pod without a node of ours may come to any of them
+        {
+          ...port,
+          kind: 'host port' as const,
+          nodes: all,
+          program: `${owner} (${node ? `its node ${node} is no member` : 'without a node yet'})`,
+        },
   )
-  return [...found, ...published]
+  const ofServices = servicePorts.map(({ owner, ...port }) => ({ ...port, kind: 'service' as const, program: owner }))
+  return [...ofPods, ...ofServices].flatMap(({ nodes, kind, protocol, port, program }) =>
+    nodes.flatMap((node): Seen[] =>
+      protocol === 'sctp' ? [] : [{ kind, node, protocol, port, from: 'anyone', sources: ANYONE, program }],
+    ),
+  )
 }
 
 /** Who a connected address belongs to. */

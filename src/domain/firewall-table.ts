@@ -135,13 +135,15 @@ function isWrong(flow: Flow, today: State, after: State): boolean {
 const someNames = (names: readonly string[], most = 3): string =>
   names.length <= most ? names.join(', ') : `${names.slice(0, most - 1).join(', ')} and ${names.length - most + 1} more`
 
+const IS_THERE = { listener: 'listens on', 'host port': 'has the host port', service: 'is published at' } as const
+
 function sentenceFor(flow: Flow, nodes: readonly string[], today: State): string {
   const port = flow.called ?? `${flow.ports.join(' ')}/${flow.protocol}`
   const on = someNames(nodes)
   if (flow.wanted === 'open') return `${port} ${today === 'closed' ? 'would stay' : 'would be'} closed for ${flow.from} on ${on}`
   const program = flow.program ?? 'a program'
-  if (flow.seen !== 'peer')
-    return `${program} ${flow.seen === 'listener' ? 'listens on' : 'has the host port'} ${port} of ${on}: say who may reach it with ${port}=WHO in "allow", or name ${port} in "cut"`
+  if (flow.seen && flow.seen !== 'peer')
+    return `${program} ${IS_THERE[flow.seen]} ${port} of ${on}: say who may reach it with ${port}=WHO in "allow", or name ${port} in "cut"`
   const [first] = flow.sources
   const who =
     flow.sources.length > 1 && flow.from !== 'pods' ? `${port}=${first} and so on` : `${port}=${flow.from === 'pods' ? 'pods' : first}`
@@ -163,6 +165,7 @@ function answersOf(flow: Flow, nodes: Both, sources: AddressSet): Answer[] {
   const state = judge(flow, sources)
   for (const name of flow.to) {
     const node = nodes.get(name)
+    // a node whose config is not known gets no rules
     if (!node) continue
     const [today, after] = [state(node.before), state(node.after)]
     const answer = answers.get(today + after) ?? { flow, today, after, nodes: [] }

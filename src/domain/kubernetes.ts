@@ -35,6 +35,8 @@ export interface Service extends ServiceSeen {
   ports: (ServiceSeen['ports'][number] & { nodePort?: number })[]
   /** On which every node tells a load balancer whether it has a pod of it. */
   healthCheckNodePort?: number
+  /** `externalIPs`, and those that a load balancer gave it. */
+  externalAddresses?: string[]
 }
 
 /** Without those that are being deleted. */

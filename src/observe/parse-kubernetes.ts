@@ -148,9 +148,11 @@ const TYPES = ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'] as const
 
 /** Services of a list; undefined for what is no list. */
 export function parseServices(stdout: string): Service[] | undefined {
-  return itemsOf(stdout)?.map(({ metadata, spec: raw }) => {
+  return itemsOf(stdout)?.map(({ metadata, spec: raw, status }) => {
     const [{ name, namespace }, spec] = [asMap(metadata), asMap(raw)]
     const health = Number(spec.healthCheckNodePort) || 0
+    const given = asList(asMap(asMap(status).loadBalancer).ingress).map((i) => asMap(i).ip)
+    const external = [...asList(spec.externalIPs), ...given].map((a) => asText(a, 60)).filter(Boolean)
     return {
       namespace: asText(namespace),
       name: asText(name),
@@ -167,6 +169,7 @@ export function parseServices(stdout: string): Service[] | undefined {
           ...(p.nodePort ? { nodePort: Number(p.nodePort) || 0 } : {}),
         })),
       ...(health > 0 ? { healthCheckNodePort: health } : {}),
+      ...(external.length > 0 ? { externalAddresses: [...new Set(external)] } : {}),
     }
   })
 }

@@ -195,6 +195,34 @@ describe('published ports', () => {
     expect(flows({ hostPorts, answers: { cut: { '443/tcp': [] } } }).at(-1)?.wanted).toBe('closed')
   })
 
+  test('a host port of a pod without a node that is known may come to any of them, and is asked for', () => {
+    const seen = (node: string, answers: Change['answers'] = {}) =>
+      flows({ hostPorts: [{ owner: 'edge/x', node, protocol: 'tcp', port: 443 }], answers }).filter((f) => f.seen)
+    const anywhere = { ports: ['443'], to: ['cp1', 'cp2', 'cp3', 'w1', 'w2'], wanted: 'ask', seen: 'host port' }
+    expect(seen('w1.example.com')).toMatchObject([{ ...anywhere, program: 'edge/x (its node w1.example.com is no member)' }])
+    expect(seen('')).toMatchObject([{ ...anywhere, program: 'edge/x (without a node yet)' }])
+    expect(seen('w9', { allow: { '443/tcp': ['anyone'] } })).toEqual([])
+    expect(seen('w9', { cut: { '443/tcp': [] } })).toMatchObject([{ wanted: 'closed' }])
+  })
+
+  test('a service at the address of a node is asked for there, and is no more open than what the cluster has at that port', () => {
+    const service = { owner: 'edge/lb', nodes: ['w1', 'w2'], protocol: 'tcp' as const }
+    expect(flows({ servicePorts: [{ ...service, port: 443 }] }).at(-1)).toMatchObject({
+      ports: ['443'],
+      to: ['w1', 'w2'],
+      wanted: 'ask',
+      seen: 'service',
+      program: 'edge/lb',
+    })
+    const change: Change = { servicePorts: [{ ...service, port: 443 }], answers: { allow: { '443/tcp': ['10.0.7.0/24'] } } }
+    expect(flows(change).filter((f) => f.seen)).toEqual([])
+    expect(wantedFlows(input({ servicePorts: [{ ...service, protocol: 'sctp', port: 443 }] })).notes.at(-1)).toBe(
+      'edge/lb: its port 443/sctp stays open to everybody, because no rule of Talos can name SCTP',
+    )
+    // whoever may make a service decides nothing about the Talos API
+    expect(flows({ servicePorts: [{ ...service, port: 50000 }] })).toEqual(flows())
+  })
+
   test('words of an answer stand for the networks of the cluster', () => {
     const allow = { '9100/tcp': ['nodes', 'pods', '10.0.7.20'], '53/udp': ['pods'] }
     expect(shown('w1', { answers: { allow } })).toMatchObject({

@@ -123,6 +123,20 @@ describe('what kubectl prints', () => {
     ])
   })
 
+  test('of a Service has the addresses that are not its own, whoever gave them', async () => {
+    const items = [
+      {
+        metadata: { namespace: 'edge', name: 'gateway' },
+        spec: { type: 'LoadBalancer', externalIPs: ['192.0.2.7', 7], ports: [{ port: 443 }] },
+        status: { loadBalancer: { ingress: [{ ip: '192.0.2.8' }, { hostname: 'lb.example.com' }, { ip: '192.0.2.7' }, null] } },
+      },
+      { metadata: { namespace: 'edge', name: 'plain' }, spec: {}, status: { loadBalancer: {} } },
+    ]
+    const [gateway, plain] = said(await servicesLook(takingOf(() => ({ stdout: listOf(items) })).taking)) as object[]
+    expect(gateway).toMatchObject({ name: 'gateway', externalAddresses: ['192.0.2.7', '192.0.2.8'] })
+    expect(plain).not.toHaveProperty('externalAddresses')
+  })
+
   test('of a namespace that is being deleted is left out', async () => {
     const items = [
       { metadata: { name: 'gone' }, status: { phase: 'Terminating' } },
