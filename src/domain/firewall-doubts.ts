@@ -16,9 +16,11 @@ export function openQuestions(input: FirewallInput, knownCnis: readonly string[]
   const { answers, members, cni, endpoint } = input
   const asks: string[] = []
   if (members.length === 0) asks.push('no member of the cluster is known, so there are no addresses to let in')
-  for (const { name } of members.filter((m) => !input.sockets[m.name])) asks.push(`${name}: it is not known what listens there`)
+  for (const member of members.filter((m) => addressesOf([m]).length === 0))
+    asks.push(`no address of ${member.name} can be read, so no rule would let it in`)
   if (input.networks.pods.length === 0) asks.push('the pod networks are not known, and pods reach 6443 and 10250')
-  if (input.you.length === 0)
+  // whoever names networks there says where they come from
+  if (input.you.length === 0 && !answers.admins.some((a) => networkOf(a)))
     asks.push(
       'it is not known from which address the nodes see you: name it in "admins", with NAT or VPN it is not the one of this machine',
     )

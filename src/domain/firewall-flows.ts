@@ -1,4 +1,4 @@
-import { portsOf } from './firewall-answers.ts'
+import { networkOf, portsOf } from './firewall-answers.ts'
 import { contradictions, fitsTheNodes, openQuestions, worthKnowing } from './firewall-doubts.ts'
 import { addressesOf, type FirewallInput, type Flow, isControlPlane, sourcesOf } from './firewall-input.ts'
 import { seenFlows } from './firewall-seen.ts'
@@ -170,6 +170,16 @@ function allowedFlows(input: FirewallInput): Flow[] {
   )
 }
 
+/** Whoever cannot be read would be left out of a rule without a word. */
+function unreadable(flows: readonly Flow[]): string[] {
+  const named = new Map(flows.map((f) => [f.sources, f.from] as const))
+  return [...named].flatMap(([sources, from]) =>
+    sources
+      .filter((text) => !networkOf(text))
+      .map((text) => `"${text}" of ${from} is no network that can be read, so no rule would let it in`),
+  )
+}
+
 /** Every flow that is meant, and every one that was seen; with what has to be said first. */
 export function wantedFlows(input: FirewallInput): WantedFlows {
   const sides = sidesOf(input)
@@ -177,6 +187,6 @@ export function wantedFlows(input: FirewallInput): WantedFlows {
     (f) => f.to.length > 0 && f.sources.length > 0,
   )
   const seen = seenFlows(input, meant)
-  const problems = [...openQuestions(input, Object.keys(CNI)), ...contradictions(input), ...fitsTheNodes(input)]
+  const problems = [...openQuestions(input, Object.keys(CNI)), ...contradictions(input), ...fitsTheNodes(input), ...unreadable(meant)]
   return { flows: [...meant, ...seen.flows], problems, notes: [...worthKnowing(input), ...seen.notes] }
 }

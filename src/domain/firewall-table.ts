@@ -94,6 +94,8 @@ type Place = Pick<Flow, 'protocol' | 'ports'>
 
 /** How much of a flow a firewall lets in. Tried are the first ports of all stretches in which the same rules apply. */
 function stateOf(firewall: SharedFirewall, { protocol, ports }: Place, sources: AddressSet): State {
+  // nobody is let in where it is not known who it would be
+  if (isEmpty(sources)) return 'closed'
   const edges = firewall.rules.flatMap((r) => r.ports.flatMap(([from, to]) => [from, to + 1]))
   const tried = portRanges(ports).flatMap(([from, to]) => [...new Set([from, ...edges.filter((edge) => edge > from && edge <= to)])])
   const parts = tried.map((port) => share(sources, admitted(firewall, protocol, port)))

@@ -30,11 +30,6 @@ test('what that note tells to answer lets such nodes in, and is in the way of no
 describe('what has to be known first', () => {
   test.each<[string, Change, string]>([
     ['no member', { members: [], endpoint: '' }, 'no member of the cluster is known, so there are no addresses to let in'],
-    [
-      'sockets of one node',
-      { sockets: Object.fromEntries(MEMBERS.slice(1).map((m) => [m.name, []])) },
-      'cp1: it is not known what listens there',
-    ],
     ['no pod network', { networks: { pods: [], services: [] } }, 'the pod networks are not known, and pods reach 6443 and 10250'],
     [
       'not where you come from',
@@ -57,6 +52,28 @@ describe('what has to be known first', () => {
       'the cluster endpoint api.example.com is a name: where a load balancer stands behind it, name the addresses that it connects from in "loadBalancers", else the word none',
     ],
   ])('%s', (_, change, sentence) => expect(problems(change)).toEqual([sentence]))
+
+  test('an address of every member', () => {
+    const members = [...MEMBERS, member('w3', 'worker', ['10.0.0.999'])]
+    expect(problems({ members })).toEqual(['no address of w3 can be read, so no rule would let it in'])
+  })
+
+  test('where you come from, unless networks of admins are named', () => {
+    expect(problems({ you: [], answers: { admins: ['203.0.113.7'] } })).toEqual([])
+    expect(
+      rulesOn('cp1', { you: [], answers: { admins: ['203.0.113.7'] } }).find((r) => r.name === 'preflight-apid')?.ingress,
+    ).toContainEqual({ subnet: '203.0.113.7/32' })
+  })
+
+  test('every network that something is opened for', () => {
+    const pods = ['10.244.0.0/16', '10.245.0.0/161']
+    expect(problems({ networks: { pods, services: [] } })).toEqual([
+      '"10.245.0.0/161" of pods is no network that can be read, so no rule would let it in',
+    ])
+    // as Talos reads it
+    expect(problems({ networks: { pods: ['10.244.0.1/16'], services: [] } })).toEqual([])
+    expect(rulesOn('w1', { networks: { pods: ['10.244.0.1/16'], services: [] } })).toEqual(rulesOn('w1'))
+  })
 
   test('an endpoint that is a node, a VIP, answered for or not known asks nothing', () => {
     expect(problems({ endpoint: '10.0.0.12' })).toEqual([])

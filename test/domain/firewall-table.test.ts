@@ -47,6 +47,21 @@ describe('the truth table', () => {
     expect(new Set(table.rows.map((r) => `${r.today} > ${r.after}`))).toEqual(new Set(['closed > open']))
   })
 
+  test('never calls open what is opened for nobody that can be read', () => {
+    const nobody: Flow = {
+      service: 's',
+      from: 'pods',
+      sources: ['10.244.0.0/161'],
+      to: ['n'],
+      protocol: 'tcp',
+      ports: ['10250'],
+      wanted: 'open',
+    }
+    const { rows, problems } = truthTable([{ name: 'n', type: 'worker', before: OPEN, after: { ingress: 'block', rules: [] } }], [nobody])
+    expect(rows[0]).toMatchObject({ today: 'closed', after: 'closed' })
+    expect(problems.map((p) => p.sentence)).toEqual(['10250/tcp would stay closed for pods on n'])
+  })
+
   test('names what was seen and would be cut, with what to answer', () => {
     const sockets = socketsOn('w1', [listens(9100), talks('10.0.7.20', 9100), listens(9200, '')])
     const { table } = made({ sockets, hostPorts: [{ owner: 'edge/web', node: 'w2', protocol: 'tcp', port: 443 }] })
