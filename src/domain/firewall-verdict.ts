@@ -1,4 +1,4 @@
-import { fail, pass } from '../contract.ts'
+import { type Conclusion, fail, pass, unknown } from '../contract.ts'
 import { parseAddress } from './cidr.ts'
 import { admitted, type CompiledFirewall, compileRule } from './firewall.ts'
 import { breadthOf, holds } from './firewall-sets.ts'
@@ -50,9 +50,10 @@ function lets(firewall: CompiledFirewall, port: number, { address }: Member): bo
   return !parsed || holds(admitted(firewall, 'tcp', port), parsed)
 }
 
-/** A node that nobody knows is judged as a control plane. */
-export function judgeFirewall(chain: FirewallChain, node: string, known: readonly Member[]) {
-  const type = known.find((m) => m.name === node)?.type ?? 'controlplane'
+/** A node that is no member is judged as a control plane, which needs more. */
+export function judgeFirewall(chain: FirewallChain, node: string, known: readonly Member[]): Conclusion {
+  const member = known.find((m) => m.name === node)
+  const type = member?.type ?? 'controlplane'
   if (!chain.blocks) {
     const ports =
       type === 'controlplane' ? '2379 of etcd and 50000 of the Talos API are' : '10250 of the kubelet and 50000 of the Talos API are'
@@ -63,5 +64,10 @@ export function judgeFirewall(chain: FirewallChain, node: string, known: readonl
   const wide = [...open].flatMap(([who, ports]) => (who ? [`${LETS_IN[who]} let in to ${named(ports)}`] : []))
   if (wide.length > 0) return fail(`blocked by default, and ${wide.join(', ')}`, PLAN)
   const shut = shutOut(firewall, node, type, known)
+  if (shut && !member)
+    return unknown(
+      'blocked by default; who has to be let in is not known, because it is no member of the cluster under this name',
+      'name it by its address, or by the name that Kubernetes has for it',
+    )
   return shut ? fail(shut, PLAN) : pass(`blocked by default, ${counted(chain.rules.length, 'rule')}`)
 }

@@ -39,6 +39,16 @@ test('a cluster of one node has nobody to let in', () => {
   expect(judgeFirewall({ blocks: true, rules: [] }, 'cp1', alone)).toMatchObject({ verdict: 'pass', reason: 'blocked by default, 0 rules' })
 })
 
+test('of a node that is no member under its name it is not known whom it has to let in', () => {
+  const rules = rulesOn('w1')
+  expect(judgeFirewall({ blocks: true, rules }, 'w1.example.com', MEMBERS)).toMatchObject({
+    verdict: 'unknown',
+    reason: 'blocked by default; who has to be let in is not known, because it is no member of the cluster under this name',
+  })
+  expect(judgeFirewall({ blocks: true, rules: [] }, 'w1.example.com', [])).toMatchObject({ verdict: 'pass' })
+  expect(judgeFirewall({ blocks: true, rules: rulesOn('cp1') }, '10.0.0.10', MEMBERS)).toMatchObject({ verdict: 'pass' })
+})
+
 const shape = fc.record({
   hosts: fc.uniqueArray(addresses, { minLength: 1, maxLength: 6, selector: formatAddress }),
   planes: fc.integer({ min: 1, max: 3 }),
