@@ -1,8 +1,8 @@
 import type { Source } from '../contract.ts'
 import type { VerbName, Verbs } from '../domain/verbs.ts'
 import type { System } from '../system/ports.ts'
+import { makeScratch } from '../system/scratch.ts'
 import type { Caller, CallOptions, Ran } from './caller.ts'
-import { makeScratch } from './scratch.ts'
 
 /**
  * Secrets that are held for the time of a plan: bytes in memory, or a file in the memory folder where a tool insists on one. A

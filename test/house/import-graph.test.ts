@@ -26,6 +26,7 @@ describe('the house', () => {
       'src/system/files.ts',
       'src/system/memory.ts',
       'src/system/processes.ts',
+      'src/system/swap.ts',
     ])
     const world = files.find((f) => f.path === 'src/cli/world.ts')?.text ?? ''
     expect(/import \{([^}]*)\} from 'node:fs\/promises'/.exec(world)?.[1]?.trim()).toBe('readdir, readFile')

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { call } from '../../src/domain/verbs.ts'
 import type { Memory } from '../../src/system/ports.ts'
+import { cleanScratch, makeScratch } from '../../src/system/scratch.ts'
 import { createCaller } from '../../src/tools/caller.ts'
 import { type HoldOptions, holdSource } from '../../src/tools/held.ts'
-import { cleanScratch, makeScratch } from '../../src/tools/scratch.ts'
 import { accessOf, type Machine, machine } from './fixtures.ts'
 
 /** Secrets that are held: in memory, in the memory folder, or where the operator says; and what becomes of them. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { System } from '../system/ports.ts'
+import type { System } from './ports.ts'
 
 /**
  * Folders for what finds no room in memory, where the operator names a place for them. Each is noted in the user's state folder
