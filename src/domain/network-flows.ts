@@ -25,11 +25,16 @@ interface Places {
   /** `pod protocol port` that something listens on. */
   listening: Set<string>
   pods: readonly PodSeen[]
-  /** Addresses of the control plane nodes. */
-  apiServers: string[]
+  apiServers: ApiServer[]
 }
 
-export const API_PORT = 6443
+interface ApiServer {
+  address: string
+  port: number
+}
+
+/** What Talos has where a member does not say. */
+const API_PORT = 6443
 /** Its endpoints are the control plane nodes, and there a policy meets what goes to it. */
 export const API_SERVICE = 'default/kubernetes'
 
@@ -43,9 +48,19 @@ const isFar = (address: string): boolean => {
   return parsed !== undefined && !isLoopback(parsed) && !isWildcard(parsed)
 }
 
+/** Every address that an API server may be met at: which of them a node advertises is not to be seen. */
+export const apiServersOf = (members: readonly Pick<Member, 'address' | 'addresses' | 'type' | 'apiPort'>[]): ApiServer[] =>
+  members
+    .filter((m) => m.type === 'controlplane')
+    .flatMap((m) =>
+      [...new Set([m.address, ...m.addresses].map(tidy))].filter(isFar).map((address) => ({ address, port: m.apiPort ?? API_PORT })),
+    )
+
+const isIpv6 = (address: string): boolean => parseAddress(address)?.family === 6
+
 const listens = (socket: Socket): boolean => socket.state === 'LISTEN' || (socket.protocol === 'udp' && !socket.peer)
 
-function placesOf(sockets: readonly Socket[], pods: readonly PodSeen[], services: readonly ServiceSeen[], apiServers: string[]): Places {
+function placesOf(sockets: readonly Socket[], pods: readonly PodSeen[], services: readonly ServiceSeen[], apiServers: ApiServer[]): Places {
   const own = pods.filter((p) => !p.hostNetwork)
   const byAddress = new Map(own.flatMap((p) => p.ips.map((ip): [string, PodSeen] => [tidy(ip), p])))
   const places: Places = {
@@ -105,8 +120,10 @@ function flowsOfSocket(socket: Socket, pod: PodSeen, places: Places): Flow[] {
   const service = places.services.get(tidy(peer.address))
   if (!service) return [{ from: self, to: endOf(peer.address, places), port: peer.port, protocol }]
   const through = `${service.namespace}/${service.name}`
-  if (through === API_SERVICE && places.apiServers.length > 0)
-    return places.apiServers.map((address) => ({ from: self, to: { address }, port: API_PORT, protocol, through }))
+  // endpoints are of the family of the address of their Service
+  const apiServers = through === API_SERVICE ? places.apiServers.filter((s) => isIpv6(s.address) === isIpv6(tidy(peer.address))) : []
+  if (apiServers.length > 0)
+    return apiServers.map((server) => ({ from: self, to: { address: server.address }, port: server.port, protocol, through }))
   const ends = behind(service, peer.port, protocol, places.pods)
   if (ends.length === 0) return [{ from: self, to: { address: tidy(peer.address) }, port: peer.port, protocol, through }]
   return ends.map((end) => ({ from: self, to: { pod: end.pod }, port: end.port, protocol, through }))
@@ -129,10 +146,9 @@ export function flowsOf(
   sockets: readonly Socket[],
   pods: readonly PodSeen[],
   services: readonly ServiceSeen[],
-  members: readonly Pick<Member, 'address' | 'type'>[],
+  members: Parameters<typeof apiServersOf>[0],
 ): Flows {
-  const apiServers = members.filter((m) => m.type === 'controlplane').map((m) => tidy(m.address))
-  const places = placesOf(sockets, pods, services, apiServers)
+  const places = placesOf(sockets, pods, services, apiServersOf(members))
   const gone = new Set<string>()
   const found = new Map<string, Flow>()
   for (const socket of sockets.filter(isConnected)) {

@@ -1,6 +1,6 @@
 import { type Block, canonical } from '../contract.ts'
 import { parseAddress } from './cidr.ts'
-import { API_PORT, API_SERVICE, flowsOf, targetOf } from './network-flows.ts'
+import { API_SERVICE, apiServersOf, flowsOf, targetOf } from './network-flows.ts'
 import { type End, type Flow, podKey, selects } from './network-match.ts'
 import type { Labels, PodSeen, ServiceSeen } from './network-policy.ts'
 import { type AllowRule, formatRule, peerText, portText, type RulePeer, type RulePort } from './network-rules.ts'
@@ -22,7 +22,7 @@ export interface SeenForProposal {
   services: readonly ServiceSeen[]
   /** Of all nodes. */
   sockets: readonly Socket[]
-  members: readonly Pick<Member, 'name' | 'address' | 'addresses' | 'type'>[]
+  members: readonly Pick<Member, 'name' | 'address' | 'addresses' | 'type' | 'apiPort'>[]
 }
 
 /** More addresses than these on one port are the world. */
@@ -67,11 +67,17 @@ const isElsewhere = ({ through, to }: Flow): boolean => through !== undefined &&
 function linesOut(flow: Flow, pods: Labels, look: Look): Line[] {
   const { to } = flow
   if (isElsewhere(flow)) return []
-  const apiServers = look.members.filter((m) => m.type === 'controlplane').map((m) => m.address)
-  const isApi = flow.through === API_SERVICE || ('address' in to && flow.port === API_PORT && apiServers.includes(to.address))
-  const line = { direction: 'out' as const, pods, port: rulePort(flow.port, flow.protocol) }
-  if (!isApi) return [{ ...line, peer: peerOf(to, look), why: 'seen' }]
-  return apiServers.map((address) => ({ ...line, peer: { kind: 'ip', cidr: hostOf(address), except: [] }, why: 'the API server' }))
+  const apiServers = apiServersOf(look.members)
+  const isApi =
+    flow.through === API_SERVICE || ('address' in to && apiServers.some((s) => s.address === to.address && s.port === flow.port))
+  const line = { direction: 'out' as const, pods }
+  if (!isApi) return [{ ...line, port: rulePort(flow.port, flow.protocol), peer: peerOf(to, look), why: 'seen' }]
+  return apiServers.map(({ address, port }) => ({
+    ...line,
+    port: rulePort(port, flow.protocol),
+    peer: { kind: 'ip', cidr: hostOf(address), except: [] },
+    why: 'the API server',
+  }))
 }
 
 function linesOf(flow: Flow, look: Look): Line[] {

@@ -53,6 +53,15 @@ describe('who talks to whom', () => {
     ])
   })
 
+  test('through the Service of the API server ends at every address of them that is of its family, by the port that they have', () => {
+    const cp1 = { address: '10.0.0.1', addresses: ['10.0.0.1', '10.9.0.1', 'fd00::1'], type: 'controlplane' as const, apiPort: 7443 }
+    const toApi = [socket('red/web', ['10.244.0.1', 41000], ['10.96.0.1', 443])]
+    expect(flowsOf(toApi, PODS, SERVICES, [cp1]).flows.map(flowText)).toEqual([
+      'red/web to 10.0.0.1 on 7443/tcp (through default/kubernetes)',
+      'red/web to 10.9.0.1 on 7443/tcp (through default/kubernetes)',
+    ])
+  })
+
   test('names the pod by its address where the node does not say whose a socket is, in either way to write it', () => {
     expect(texts([socket(undefined, ['::ffff:10.244.1.1', 40000], ['::ffff:10.244.0.1', 8080])])).toEqual([
       'blue/web to red/web on 8080/tcp',

@@ -57,6 +57,25 @@ describe('what is proposed', () => {
     ])
   })
 
+  test('is every address of the API servers, each with its own port', () => {
+    const members = [
+      { name: 'cp1', address: '10.0.0.1', addresses: ['10.0.0.1', '10.9.0.1', 'fd00::1'], type: 'controlplane' as const, apiPort: 7443 },
+      { name: 'cp2', address: '10.0.0.2', addresses: ['10.0.0.2'], type: 'controlplane' as const },
+      { name: 'w1', address: '10.0.0.3', addresses: ['10.0.0.3'], type: 'worker' as const },
+    ]
+    const wanted = [
+      SERVED,
+      'out app=web 6443/tcp to ip=10.0.0.2/32 # the API server',
+      'out app=web 7443/tcp to ip=10.0.0.1/32 ip=10.9.0.1/32 ip=fd00::1/128 # the API server',
+    ]
+    expect(proposed([socket('red/web', ['10.244.0.1', 41002], ['10.96.0.1', 443])], { members })).toEqual(wanted)
+    expect(proposed([socket('red/web', ['10.244.0.1', 41002], ['10.9.0.1', 7443])], { members })).toEqual(wanted)
+    expect(proposed([socket('red/web', ['10.244.0.1', 41002], ['10.9.0.1', 6443])], { members })).toEqual([
+      SERVED,
+      'out app=web 6443/tcp to ip=10.9.0.1/32 # seen',
+    ])
+  })
+
   test('is the whole cluster for a Service that nobody is seen to use, and everybody for one that reaches outside', () => {
     expect(proposed([])).toEqual([SERVED])
     const outside: ServiceSeen = {
