@@ -77,6 +77,13 @@ const slugOf = (pods: Labels): string =>
     .slice(0, 40)
     .replace(/^-+|-+$/g, '') || 'all'
 
+/** What another application is called may be what counting on would give. */
+function firstFree(base: string, taken: ReadonlySet<string>): string {
+  let name = base
+  for (let count = 2; taken.has(name); count++) name = `${base}-${count}`
+  return name
+}
+
 /** One policy for each direction and application, with a name that says so. */
 function allowManifests(namespace: string, rules: readonly AllowRule[]): Manifest[] {
   const groups = new Map<string, AllowRule[]>()
@@ -84,16 +91,16 @@ function allowManifests(namespace: string, rules: readonly AllowRule[]): Manifes
     const key = canonical([rule.direction, rule.pods])
     groups.set(key, [...(groups.get(key) ?? []), rule])
   }
-  const taken = new Map<string, number>()
+  const taken = new Set<string>()
   return [...groups.entries()]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([, own]) => {
       const { direction, pods } = own[0] as AllowRule
       const base = `allow-${direction}-${slugOf(pods)}`
-      const count = (taken.get(base) ?? 0) + 1
-      taken.set(base, count)
+      const name = firstFree(base, taken)
+      taken.add(name)
       const sorted = own.toSorted((a, b) => (formatRule(a) < formatRule(b) ? -1 : 1)).map(ruleManifest)
-      return manifest(namespace, count > 1 ? `${base}-${count}` : base, {
+      return manifest(namespace, name, {
         podSelector: selector(pods),
         policyTypes: [direction === 'in' ? 'Ingress' : 'Egress'],
         [direction === 'in' ? 'ingress' : 'egress']: sorted,

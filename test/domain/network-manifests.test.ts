@@ -126,6 +126,14 @@ describe('the manifests', () => {
     expect(all).toContain('allow-in-web-1-2')
   })
 
+  test('have names that counting gave to no other', () => {
+    const labels = ['app=web', 'app=web-2', 'app.kubernetes.io/name=web', 'k8s-app=web', 'app=web-3']
+    const all = manifestsFor('red', rules(...labels.map((l) => `in ${l} any from any`)))
+    expect(new Set(namesOf(all)).size).toBe(labels.length + 2)
+    expect(specOf(named(all, 'allow-in-web'))).toMatchObject({ podSelector: { matchLabels: { app: 'web' } } })
+    expect(specOf(named(all, 'allow-in-web-2'))).toMatchObject({ podSelector: { matchLabels: { app: 'web-2' } } })
+  })
+
   test('are the same whatever the order of the rules', () => {
     const [a, b] = [
       rules('in app=web 1/tcp from any', 'in app=web 2/tcp from any'),
