@@ -252,8 +252,8 @@ export interface ApplyConflict {
  * without a conflict are changed all the same, so all are tried as a dry run first.
  */
 export function parseConflicts(stderr: string): ApplyConflict[] {
-  const one = [...stderr.matchAll(/^(?:error: )?Apply failed with 1 conflict: conflict with "([^"]+)"[^:\n]*: (\S+)$/gm)]
-  const many = [...stderr.matchAll(/conflicts with "([^"]+)"[^:\n]*:\n((?:- .+\n?)+)/g)]
+  const one = [...stderr.matchAll(/^(?:error: )?Apply failed with 1 conflict: conflict with "([^"]+)".*?: (\S+)$/gm)]
+  const many = [...stderr.matchAll(/conflicts with "([^"]+)".*:\n((?:- .+\n?)+)/g)]
   return [
     ...one.map(([, manager = '', field = '']) => ({ manager, fields: [field] })),
     ...many.map(([, manager = '', fields = '']) => ({ manager, fields: [...fields.matchAll(/^- (.+)$/gm)].map((m) => m[1] ?? '') })),

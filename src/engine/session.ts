@@ -213,7 +213,9 @@ export function createSession(options: SessionOptions): Session {
         const tried = change?.dryRun ? await ports.call(change.dryRun) : undefined
         reviews.push({
           part: part.digest,
-          ...(tried ? { dryRun: { ok: tried.ok, text: tried.ok ? tried.summary : tried.reason } } : {}),
+          ...(tried
+            ? { dryRun: { ok: tried.ok, text: tried.ok ? tried.summary : [tried.reason, tried.remedy].filter(Boolean).join('; ') } }
+            : {}),
           preview: change ? await ports.preview(change.call) : [],
         })
         if (state.activity.kind === 'reviewing') set({ activity: { ...state.activity, done: reviews.length } })

@@ -1,4 +1,6 @@
 import { plain, plainLine } from '../contract.ts'
+import { type ApplyConflict, parseConflicts } from '../domain/network-policy.ts'
+import { listed } from '../domain/remarks.ts'
 import type { Exit, System } from '../system/ports.ts'
 import type { Access } from './access.ts'
 import type { Verb } from './verb.ts'
@@ -150,8 +152,16 @@ export async function explain(
 /** With this age ends whatever it complains of. */
 const CLOSING = /^age: report unexpected or unhelpful errors at /
 
+const conflictText = ({ manager, fields }: ApplyConflict): string => `${manager} has ${listed(fields, 6)}`
+
 /** What kubectl says where the API server, or the way to it, is what is wrong. https://kubernetes.io/docs/reference/kubectl/ */
 function explainKubernetes(text: string): Why | undefined {
+  const conflicts = parseConflicts(text)
+  if (conflicts.length > 0)
+    return {
+      reason: `others keep what this would set, and nothing is forced: ${plainLine(conflicts.map(conflictText).join('; '), 400)}`,
+      remedy: 'let it be taken out where they set it, or take away what they made, and plan again',
+    }
   if (/x509|certificate signed by unknown authority|tls: /.test(text))
     return {
       reason: 'the API server does not show a certificate of the CA that the kubeconfig holds: another cluster, or its CA was rotated',

@@ -175,12 +175,28 @@ describe('a conflict', () => {
     ])
   })
 
+  test('with several has each of them', () => {
+    expect(
+      parseConflicts(
+        'error: Apply failed with 2 conflicts: conflicts with "a" using networking.k8s.io/v1:\n- .spec.egress\nconflicts with "b":\n- .spec.ingress\nPlease',
+      ),
+    ).toEqual([
+      { manager: 'a', fields: ['.spec.egress'] },
+      { manager: 'b', fields: ['.spec.ingress'] },
+    ])
+  })
+
   test('of one field is one line', () => {
     expect(
       parseConflicts(
         'error: Apply failed with 1 conflict: conflict with "other" using networking.k8s.io/v1: .spec.policyTypes\nPlease review',
       ),
     ).toEqual([{ manager: 'other', fields: ['.spec.policyTypes'] }])
+    expect(
+      parseConflicts(
+        'Apply failed with 1 conflict: conflict with "kubectl-edit" using networking.k8s.io/v1 at 2026-11-23T16:00:00Z: .spec.policyTypes\n',
+      ),
+    ).toEqual([{ manager: 'kubectl-edit', fields: ['.spec.policyTypes'] }])
     expect(parseConflicts('Error from server (NotFound): namespaces "probe-gone" not found')).toEqual([])
   })
 })

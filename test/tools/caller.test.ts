@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Network } from '../../src/system/ports.ts'
 import { cleanEnvironment, createCaller, type Ran, shellQuote } from '../../src/tools/caller.ts'
+import { kubectlRecording, TALOS } from '../domain/kubectl-recording.ts'
 import { recording } from '../observe/recording.ts'
 import { accessOf, answering, type Machine, machine, silent } from './fixtures.ts'
 
@@ -463,6 +464,18 @@ describe('a call of talosctl that failed gets its own sentence', () => {
     expect(await says(`rpc error: code = InvalidArgument desc = ${text}`)).toEqual({
       reason: 'the node is too old to know SysctlConfig',
       remedy,
+    })
+  })
+})
+
+describe('a call of kubectl that failed gets its own sentence', () => {
+  test.each(TALOS)('where others keep the fields that it would set, as it was told on Talos %s', async (talos) => {
+    const { exitCode, stdout, stderr } = kubectlRecording(talos, 'apply-conflict')
+    const system = answering(() => ({ exitCode, stdout: Buffer.from(stdout), stderr: Buffer.from(stderr) }))
+    const caller = createCaller(system, [reader], { kubeconfig: '/k/config', context: 'lab' })
+    expect(why(await caller.run('kubectl.apply', { manifests: [], dryRun: true }))).toEqual({
+      reason: 'others keep what this would set, and nothing is forced: someone has .spec.ingress, .spec.podSelector and .spec.policyTypes',
+      remedy: 'let it be taken out where they set it, or take away what they made, and plan again',
     })
   })
 })
