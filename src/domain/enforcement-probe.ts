@@ -11,9 +11,11 @@ import {
   type Proof,
   type Question,
 } from '../contract.ts'
+import { allowed, isOlderThan, since } from './backup.ts'
 import { networkPolicies } from './kubernetes.ts'
 import type { Manifest } from './network-manifests.ts'
 import type { Enforcement, NamespaceSeen } from './network-policy.ts'
+import { listed } from './remarks.ts'
 import { call } from './verbs.ts'
 
 /**
@@ -39,6 +41,12 @@ export interface Probing {
 
 const notYet = ({ why }: ProbePod, what: string): string => `the ${what} does not run yet${why ? `: ${why}` : ''}`
 
+/** Why the pods tell nothing: only a pod that runs and cannot reach one that runs is cut off. */
+function tellsNothing({ server, client }: Probing): string | undefined {
+  const gone = [...(server.runs ? [] : ['the pod that listens']), ...(client.runs ? [] : ['the pod that connects'])]
+  return gone.length > 0 ? `${listed(gone)} did not run to the end` : undefined
+}
+
 export const enforcementProbe = observable<Probing>({
   name: 'enforcementProbe',
   scope: 'cluster',
@@ -47,7 +55,8 @@ export const enforcementProbe = observable<Probing>({
     listens: ({ server }) => (server.runs && server.address !== '') || notYet(server, 'pod that listens'),
     reaches: ({ client }) =>
       client.reaches || (client.runs ? 'the pod runs, and does not reach the other one' : notYet(client, 'pod that connects')),
-    cut: ({ client }) => (client.runs && !client.reaches) || 'the pod still reaches the other one',
+    cut: (seen) => tellsNothing(seen) ?? (!seen.client.reaches || 'the pod still reaches the other one'),
+    tells: (seen) => tellsNothing(seen) ?? true,
     gone: ({ server, client }) => (!server.runs && !client.runs) || 'its pods still run',
   },
   outputs: ({ server }) => (server.address ? { server: server.address } : {}),
@@ -58,6 +67,20 @@ export const enforcementProofs = observable<Proof<Probing>[]>({
   scope: 'cluster',
   title: 'proofs of enforcement',
 })
+
+/** The newest proof that tells something and counts, and what is said of the newest one where none does. */
+export function toldBy(
+  proofs: readonly Proof<Probing>[],
+  days: number,
+  now: Date,
+): { proof: Proof<Probing>; ago: string } | { proof?: undefined; lacks: string } {
+  const proof = proofs.find(({ value }) => !tellsNothing(value))
+  const [newest] = proofs
+  if (proof && !isOlderThan(proof.takenAt, days * 24, now)) return { proof, ago: since(proof.takenAt, now) }
+  const vain = newest && tellsNothing(newest.value)
+  if (vain) return { lacks: `; the last probe, ${since(newest.takenAt, now)}, told nothing: ${vain}` }
+  return { lacks: proof ? `; the last proof was taken ${since(proof.takenAt, now)}, and ${allowed(days, 'day')}` : '' }
+}
 
 /** Where no pod may be run for it. */
 const NO_PROBE = 'none'
@@ -161,6 +184,7 @@ export function probePart(
       danger: 'read',
       observation: enforcementProbe.name,
       of: { settles: { predicate: 'cut', args: null, sentence: 'it is cut off' }, seconds: 30 },
+      expects: { predicate: 'tells', args: null, sentence: 'both pods ran to the end' },
       required: true,
     },
     { ...clear('clear'), always: true },
@@ -180,14 +204,10 @@ export const clearPart = (cluster: ObjectRef): Part => ({
 })
 
 /** What the proof and the plugin say together, as a sentence. */
-export const enforcementSentence = (
-  { plugin, sentence, enforces }: Enforcement,
-  proof: Proof<Probing> | undefined,
-  since: string,
-): string => {
-  if (!proof) return sentence
-  if (!proof.value.client.reaches) return `a pod was cut off by a policy ${since}`
-  const found = `a pod that a policy shuts in reached another one all the same ${since}: nothing enforces network policies here`
+export const enforcementSentence = ({ plugin, sentence, enforces }: Enforcement, told: ReturnType<typeof toldBy>): string => {
+  if (!told.proof) return sentence
+  if (!told.proof.value.client.reaches) return `a pod was cut off by a policy ${told.ago}`
+  const found = `a pod that a policy shuts in reached another one all the same ${told.ago}: nothing enforces network policies here`
   if (enforces) return `${found}, although ${plugin} is there`
   return enforces === undefined ? found : `${found}; ${sentence}`
 }

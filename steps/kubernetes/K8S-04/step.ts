@@ -16,7 +16,6 @@ import {
   unknown,
   wholeNumber,
 } from '../../../src/contract.ts'
-import { allowed, isOlderThan, since } from '../../../src/domain/backup.ts'
 import {
   clearPart,
   enforcementProofs,
@@ -27,6 +26,7 @@ import {
   probeLeftOver,
   probeManifests,
   probePart,
+  toldBy,
 } from '../../../src/domain/enforcement-probe.ts'
 import { namespaces, networkPolicies, pods, services, workloads } from '../../../src/domain/kubernetes.ts'
 import { denyManifest, undoNames } from '../../../src/domain/network-manifests.ts'
@@ -103,16 +103,14 @@ export default step({
     )
     const enforced = eachFinding({ running, proofs }, ({ running: all, proofs: taken }) => {
       const found = enforcement(all.filter((w) => w.kind === 'DaemonSet'))
-      const newest = taken[0]
-      const proof = newest && !isOlderThan(newest.takenAt, provedDays * 24, now) ? newest : undefined
-      const sentence = enforcementSentence(found, proof, proof ? since(proof.takenAt, now) : '')
-      if (proof)
-        return proof.value.client.reaches
+      const told = toldBy(taken, provedDays, now)
+      const sentence = enforcementSentence(found, told)
+      if (told.proof)
+        return told.proof.value.client.reaches
           ? fail(sentence, 'take a network plugin that enforces, or let the one that is there: see the references')
           : pass(sentence)
       if (found.enforces === false) return fail(sentence, 'set kubeNetworkPoliciesEnabled, or take another network plugin')
-      const old = newest ? `; the last proof was taken ${since(newest.takenAt, now)}, and ${allowed(provedDays, 'day')}` : ''
-      return unknown(`it was not proved that policies are enforced: ${sentence}${old}`, mayProbe(image) ? PLAN : LET_IT)
+      return unknown(`it was not proved that policies are enforced: ${sentence}${told.lacks}`, mayProbe(image) ? PLAN : LET_IT)
     }).map((f) => ({ ...f, object: ENFORCEMENT }))
     return [...each, ...enforced]
   },
@@ -124,13 +122,12 @@ export default step({
     if (stop && !stop.ok) return { parts: [], blocked: [blocked(cluster, stop.reason, stop.remedy)] }
     if (!names.ok || !live.ok || !all.ok) return { parts: [], blocked: [] }
     const found = enforcement(all.value.filter((w) => w.kind === 'DaemonSet'))
-    const newest = taken.ok ? taken.value[0] : undefined
-    const proof = newest && !isOlderThan(newest.takenAt, answers.provedDays * 24, context.now) ? newest : undefined
+    const told = toldBy(taken.ok ? taken.value : [], answers.provedDays, context.now)
     const known = one(seen.members)
     const results: (Part | Blocked | undefined)[] = []
 
     // a plugin that is known not to enforce needs no proof of it
-    if (!proof && found.enforces !== false && context.delivery === 'live' && mayProbe(answers.image)) {
+    if (!told.proof && found.enforces !== false && context.delivery === 'live' && mayProbe(answers.image)) {
       const pods = probeManifests(context.template('K8S-04/probe.yaml'), answers.image)
       results.push(probePart(ENFORCEMENT, names.value, { ...pods, deny: denyManifest(PROBE_NAMESPACE) }))
     } else if (probeLeftOver(names.value) && context.delivery === 'live') results.push(clearPart(ENFORCEMENT))
@@ -157,8 +154,8 @@ export default step({
           members: known,
           sockets: seen.sockets,
           enforcement: {
-            sentence: enforcementSentence(found, proof, proof ? since(proof.takenAt, context.now) : ''),
-            mayBite: !(found.enforces === false || proof?.value.client.reaches),
+            sentence: enforcementSentence(found, told),
+            mayBite: !(found.enforces === false || told.proof?.value.client.reaches),
           },
           delivery: context.delivery,
           template: context.template,
