@@ -21,7 +21,7 @@ import {
   policiesAfter,
   staleNames,
 } from './network-manifests.ts'
-import { wouldBite } from './network-match.ts'
+import { type Bite, wouldBite } from './network-match.ts'
 import {
   deniesSentence,
   type NamespaceSeen,
@@ -34,6 +34,7 @@ import {
 import { proposalBlocks, proposeRules } from './network-proposal.ts'
 import type { AllowRule } from './network-rules.ts'
 import type { Member } from './observations.ts'
+import { listed } from './remarks.ts'
 import type { Socket } from './sockets.ts'
 import { call } from './verbs.ts'
 
@@ -80,21 +81,36 @@ function stopsNamespace(namespace: string, { namespaces, delivery }: AroundNames
   )
 }
 
+/** Nodes of which it is not known who talks to whom, and why. */
+function unseenNodes(members: readonly Member[], sockets: AroundNamespace['sockets']): { name: string; reason: string; remedy?: string }[] {
+  const failed = sockets.flatMap(({ object, look }) => (look.ok ? [] : [{ ...look, name: object.name }]))
+  const left = members.filter((m) => !sockets.some(({ object }) => object.name === m.name))
+  return [
+    ...failed,
+    ...left.map(({ name }) => ({
+      name,
+      reason: 'it was not looked at, and the rules follow from who is connected on any node',
+      remedy: 'leave out --nodes, and "nodes" in preflight.yaml, for this step',
+    })),
+  ]
+}
+
 /** Who talks to whom, or why that is not known. Rules that are written need no flows to be proposed from. */
 function seenFor(object: ObjectRef, rules: readonly AllowRule[], around: AroundNamespace) {
   const { pods, services, members, sockets } = around
   const blind = [pods, services, members].find((look) => !look.ok)
   if (blind && !blind.ok) return blocked(object, `it is not known who talks to whom: ${blind.reason}`, blind.remedy)
-  const unseen = sockets.find((s) => !s.look.ok)
-  if (unseen && !unseen.look.ok && rules.length === 0)
+  if (!pods.ok || !services.ok || !members.ok) return blocked(object, 'was not looked at')
+  const unseen = unseenNodes(members.value, sockets)
+  const [first] = unseen
+  if (first && rules.length === 0)
     return blocked(
       object,
-      `it is not known who talks to whom on ${unseen.object.name}: ${unseen.look.reason}`,
-      [unseen.look.remedy, 'or write the rules: --answer K8S-04.rules=…'].filter(Boolean).join('; '),
+      `it is not known who talks to whom on ${first.name}: ${first.reason}`,
+      [first.remedy, 'or write the rules: --answer K8S-04.rules=…'].filter(Boolean).join('; '),
     )
-  if (!pods.ok || !services.ok || !members.ok) return blocked(object, 'was not looked at')
   const open = sockets.flatMap((s) => (s.look.ok ? s.look.value : []))
-  return { pods: pods.value, services: services.value, members: members.value, sockets: open }
+  return { pods: pods.value, services: services.value, members: members.value, sockets: open, unseen: unseen.map((n) => n.name) }
 }
 
 /** The part of one namespace; nothing where it is as it should be. */
@@ -113,26 +129,34 @@ export function namespacePart(namespace: string, rules: readonly AllowRule[], ar
   if (holdsManifests(policies, manifests) === true && stale.length === 0) return undefined
   // it is shut already, by policies that nobody told us to change
   if (rules.length === 0 && deniesSentence(namespace, policies) === undefined) return undefined
+  const shut = apply(namespace, manifests, manifestsYaml(around.template, manifests))
+  const steady = enforcement.mayBite ? WATCHED : 0
+  const ready = readyAsBefore(readinessOf(running, namespace), steady)
   const nodeOf = (address: string) => seen.members.find((m) => m.addresses.includes(address))?.name
   const after = policiesAfter(namespace, manifests, policies)
   const bites = wouldBite(after, proposal.flows, { namespaces: around.namespaces, pods: seen.pods }, nodeOf)
-  const ours = bites.filter((b) => b.policies.some((p) => p.startsWith(`${namespace}/`)))
-  const blocks: Block[] = [
-    ...proposalBlocks(proposal),
-    ...(rules.length > 0 ? [{ type: 'text' as const, text: 'The rules are those of the answers; above is what was seen.' }] : []),
-    { type: 'text', text: `${enforcement.sentence}.` },
-    ...(ours.length > 0 ? [{ type: 'text' as const, text: `${biteSentence(ours)}.` }, ...biteBlocks(ours)] : []),
-    { type: 'text', text: READY_IS_NOT_TRAFFIC },
+  const texts = [
+    ...(rules.length > 0 ? ['The rules are those of the answers; above is what was seen.', ...unseenText(seen.unseen)] : []),
+    `${enforcement.sentence}.`,
   ]
-  const steady = enforcement.mayBite ? WATCHED : 0
-  const ready = readyAsBefore(readinessOf(running, namespace), steady)
   return {
     object,
     summary: `shut ${namespace}, and allow what ${manifests.length - 1} ${manifests.length === 2 ? 'policy names' : 'policies name'}`,
-    blocks,
-    actions: [apply(namespace, manifests, manifestsYaml(around.template, manifests)), ...sweep(namespace, stale), ready],
+    blocks: [
+      ...proposalBlocks(proposal),
+      ...texts.map((text): Block => ({ type: 'text', text })),
+      ...bitten(bites.filter((b) => b.policies.some((p) => p.startsWith(`${namespace}/`)))),
+      { type: 'text', text: READY_IS_NOT_TRAFFIC },
+    ],
+    actions: [shut, ...sweep(namespace, stale), ready],
   }
 }
+
+const bitten = (bites: readonly Bite[]): Block[] =>
+  bites.length > 0 ? [{ type: 'text', text: `${biteSentence(bites)}.` }, ...biteBlocks(bites)] : []
+
+const unseenText = (nodes: readonly string[]): string[] =>
+  nodes.length > 0 ? [`Who talks to whom on ${listed(nodes)} was not seen: what would be cut there is not known.`] : []
 
 /** What allows comes first in it and what denies last, so that nothing is cut on the way. */
 function apply(namespace: string, manifests: readonly Manifest[], yaml: string): Action {
