@@ -1,5 +1,17 @@
 import { type Cidr, contains, parseAddress, parseSubnet } from './cidr.ts'
-import type { Labels, NamespaceSeen, Peer, PodSeen, PolicyPort, PolicySeen, Protocol, Selector, TrafficRule } from './network-policy.ts'
+import {
+  isEveryPod,
+  type Labels,
+  type NamespaceSeen,
+  type Peer,
+  type PodSeen,
+  type PolicyPort,
+  type PolicySeen,
+  type Protocol,
+  type Selector,
+  type TrafficRule,
+} from './network-policy.ts'
+import { listed } from './remarks.ts'
 
 /**
  * Which traffic a set of policies lets through. A pod that no policy selects for a direction is open in it; one that some select is
@@ -142,4 +154,23 @@ export function wouldBite(
     })
     return cut.slice(0, 1)
   })
+}
+
+const isEverybody = ({ ipBlock }: Peer): boolean => ipBlock?.except.length === 0 && parseSubnet(ipBlock.cidr)?.bits === 0
+
+/** With everybody, on every port. */
+const letsEverything = ({ peers, ports }: TrafficRule): boolean => ports.length === 0 && (peers.length === 0 || peers.some(isEverybody))
+
+/** Policies add up: beside one that opens every pod no other shuts anything. Undefined where there is none such. */
+export function opensSentence(namespace: string, policies: readonly PolicySeen[]): string | undefined {
+  const open = policies
+    .filter((p) => p.namespace === namespace && isEveryPod(p.podSelector))
+    .flatMap(({ name, types, ingress, egress }) => {
+      const ways = [
+        ...(types.includes('Ingress') && ingress.some(letsEverything) ? ['in'] : []),
+        ...(types.includes('Egress') && egress.some(letsEverything) ? ['out'] : []),
+      ]
+      return ways.length > 0 ? [`${name} lets everything ${ways.join(' and ')}`] : []
+    })
+  return open.length > 0 ? `${listed(open)}, whatever other policies shut` : undefined
 }

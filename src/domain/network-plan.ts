@@ -14,6 +14,7 @@ import { biteBlocks, biteSentence } from './network-flows.ts'
 import {
   foreignSentence,
   holdsManifests,
+  isOurs,
   type Manifest,
   manifestsFor,
   manifestsYaml,
@@ -21,7 +22,7 @@ import {
   policiesAfter,
   staleNames,
 } from './network-manifests.ts'
-import { type Bite, wouldBite } from './network-match.ts'
+import { type Bite, opensSentence, wouldBite } from './network-match.ts'
 import {
   deniesSentence,
   type NamespaceSeen,
@@ -60,6 +61,8 @@ export type PolicyRecord = { namespace: string; names: string[] }
 /** A policy shows in readiness only when the next health checks have failed. Seconds. */
 const WATCHED = 45
 
+export const NARROW = 'take it away, or let it name who, and on which ports'
+
 /** Tools that keep what is in a namespace in git, by the labels that they leave. */
 const OWNERS: Record<string, string> = {
   'argocd.argoproj.io/instance': 'Argo CD',
@@ -67,18 +70,23 @@ const OWNERS: Record<string, string> = {
   'helm.toolkit.fluxcd.io/name': 'Flux',
 }
 
-function stopsNamespace(namespace: string, { namespaces, delivery }: AroundNamespace): Blocked | undefined {
+function stopsNamespace(namespace: string, { namespaces, policies, delivery }: AroundNamespace): Blocked | undefined {
   const object = { kind: 'namespace', name: namespace }
   const refused = refuseNamespace(namespace, namespaces)
   if (refused) return blocked(object, refused)
   const labels = namespaces.find((n) => n.name === namespace)?.labels ?? {}
   const owner = Object.keys(OWNERS).find((key) => key in labels)
-  if (!owner || delivery === 'gitops') return undefined
-  return blocked(
-    object,
-    `it belongs to ${OWNERS[owner]}, which would take our change back`,
-    'set "delivery: gitops" in preflight.yaml: the plan then writes files',
+  if (owner && delivery === 'live')
+    return blocked(
+      object,
+      `it belongs to ${OWNERS[owner]}, which would take our change back`,
+      'set "delivery: gitops" in preflight.yaml: the plan then writes files',
+    )
+  const theirs = opensSentence(
+    namespace,
+    policies.filter((p) => !isOurs(p)),
   )
+  return theirs === undefined ? undefined : blocked(object, theirs, NARROW)
 }
 
 /** Nodes of which it is not known who talks to whom, and why. */
@@ -126,9 +134,12 @@ export function namespacePart(namespace: string, rules: readonly AllowRule[], ar
   const foreign = foreignSentence(namespace, manifests, policies)
   if (foreign) return blocked(object, foreign)
   const stale = staleNames(namespace, manifests, policies)
-  if (holdsManifests(policies, manifests) === true && stale.length === 0) return undefined
-  // it is shut already, by policies that nobody told us to change
-  if (rules.length === 0 && deniesSentence(namespace, policies) === undefined) return undefined
+  const holds = holdsManifests(policies, manifests) === true
+  // or it is shut already, by policies that nobody told us to change
+  if ((holds && stale.length === 0) || (rules.length === 0 && deniesSentence(namespace, policies) === undefined)) {
+    const open = opensSentence(namespace, policies)
+    return open === undefined ? undefined : blocked(object, open, 'write rules that name who, and on which ports: --answer K8S-04.rules=…')
+  }
   const shut = apply(namespace, manifests, manifestsYaml(around.template, manifests))
   const steady = enforcement.mayBite ? WATCHED : 0
   const ready = readyAsBefore(readinessOf(running, namespace), steady)
@@ -137,6 +148,7 @@ export function namespacePart(namespace: string, rules: readonly AllowRule[], ar
   const bites = wouldBite(after, proposal.flows, { namespaces: around.namespaces, pods: seen.pods }, nodeOf)
   const texts = [
     ...(rules.length > 0 ? ['The rules are those of the answers; above is what was seen.', ...unseenText(seen.unseen)] : []),
+    ...openText(namespace, after),
     `${enforcement.sentence}.`,
   ]
   return {
@@ -157,6 +169,11 @@ const bitten = (bites: readonly Bite[]): Block[] =>
 
 const unseenText = (nodes: readonly string[]): string[] =>
   nodes.length > 0 ? [`Who talks to whom on ${listed(nodes)} was not seen: what would be cut there is not known.`] : []
+
+function openText(namespace: string, after: readonly PolicySeen[]): string[] {
+  const open = opensSentence(namespace, after)
+  return open === undefined ? [] : [`${open}: with such rules the step goes on to fail.`]
+}
 
 /** What allows comes first in it and what denies last, so that nothing is cut on the way. */
 function apply(namespace: string, manifests: readonly Manifest[], yaml: string): Action {

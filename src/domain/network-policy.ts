@@ -142,7 +142,9 @@ export function readPolicy(object: unknown): PolicySeen {
 
 /* ---- default deny ------------------------------------------------------------------------------------------- */
 
-const isEveryPod = ({ matchLabels, matchExpressions }: Selector): boolean => Object.keys(matchLabels).length + matchExpressions.length === 0
+/** Whether it selects every pod of its namespace. */
+export const isEveryPod = ({ matchLabels, matchExpressions }: Selector): boolean =>
+  Object.keys(matchLabels).length + matchExpressions.length === 0
 
 /** Whether policies of one namespace shut every pod of it, in each direction: a policy for all pods with no rule. */
 export function deniesByDefault(policies: readonly PolicySeen[]): { ingress: boolean; egress: boolean } {

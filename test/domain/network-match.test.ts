@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type End, type Flow, wouldBite } from '../../src/domain/network-match.ts'
+import { type End, type Flow, opensSentence, wouldBite } from '../../src/domain/network-match.ts'
 import { type PolicySeen, readPolicy } from '../../src/domain/network-policy.ts'
 import { flows, manifests, NAMESPACES, nodeOf, PODS, pod, policiesOf } from './network-world.ts'
 
@@ -192,5 +192,32 @@ describe('any policies and any connection', () => {
         expect(wouldBite([...policiesOf(objects), ...open], [some], AROUND, nodeOf)).toEqual([])
       }),
     )
+  })
+})
+
+describe('a policy that opens every pod', () => {
+  const opens = (spec: object) => opensSentence('red', [DENY_IN, policy('red', { podSelector: {}, ...spec }, 'wide')])
+  test('is named, with the ways that it opens', () => {
+    expect(opens({ ingress: [{}], egress: [{}] })).toBe('wide lets everything in and out, whatever other policies shut')
+    expect(opens({ ingress: [{ from: [{ podSelector: {} }] }, {}] })).toBe('wide lets everything in, whatever other policies shut')
+    expect(opens({ policyTypes: ['Egress'], ingress: [{}], egress: [{ to: [{ ipBlock: { cidr: '0.0.0.0/0' } }] }] })).toBe(
+      'wide lets everything out, whatever other policies shut',
+    )
+    expect(opens({ ingress: [{ from: [{ ipBlock: { cidr: '::/0' } }] }] })).toBe('wide lets everything in, whatever other policies shut')
+  })
+
+  test.each([
+    ['for some pods', { podSelector: { matchLabels: { app: 'web' } }, ingress: [{}] }],
+    ['on some ports', { ingress: [{ ports: [{ port: 1, endPort: 65535 }] }] }],
+    ['with every pod', { ingress: [{ from: [{ namespaceSelector: {} }] }] }],
+    ['with everybody but one', { ingress: [{ from: [{ ipBlock: { cidr: '0.0.0.0/0', except: ['10.0.0.0/8'] } }] }] }],
+    ['without a rule', { policyTypes: ['Ingress', 'Egress'] }],
+    ['in a direction that is not of its types', { policyTypes: ['Ingress'], egress: [{}] }],
+  ])('is none that is %s', (_, spec) => {
+    expect(opens(spec)).toBeUndefined()
+  })
+
+  test('is none of another namespace', () => {
+    expect(opensSentence('blue', [policy('red', { podSelector: {}, ingress: [{}] })])).toBeUndefined()
   })
 })

@@ -30,7 +30,8 @@ import {
 } from '../../../src/domain/enforcement-probe.ts'
 import { namespaces, networkPolicies, pods, services, workloads } from '../../../src/domain/kubernetes.ts'
 import { denyManifest, undoNames } from '../../../src/domain/network-manifests.ts'
-import { deletion, namespacePart, type PolicyRecord, readyAsBefore } from '../../../src/domain/network-plan.ts'
+import { opensSentence } from '../../../src/domain/network-match.ts'
+import { deletion, NARROW, namespacePart, type PolicyRecord, readyAsBefore } from '../../../src/domain/network-plan.ts'
 import { deniesSentence, enforcement, LEFT_ALONE, readinessOf } from '../../../src/domain/network-policy.ts'
 import { rulesQuestion } from '../../../src/domain/network-rules.ts'
 import { members } from '../../../src/domain/observations.ts'
@@ -93,12 +94,9 @@ export default step({
           if (name === PROBE_NAMESPACE) return { ...fail('a probe that was interrupted left it here', PLAN), object }
           if (LEFT_ALONE.includes(name)) return { ...notApplicable('belongs to the cluster itself'), object }
           const lacks = deniesSentence(name, live)
-          return {
-            ...(lacks
-              ? fail(lacks, `one at a time: ${PLAN} --answer K8S-04.namespace=NAME`)
-              : pass('what no policy names is shut, in and out')),
-            object,
-          }
+          if (lacks) return { ...fail(lacks, `one at a time: ${PLAN} --answer K8S-04.namespace=NAME`), object }
+          const open = opensSentence(name, live)
+          return { ...(open ? fail(open, NARROW) : pass('what no policy names is shut, in and out')), object }
         }),
     )
     const enforced = eachFinding({ running, proofs }, ({ running: all, proofs: taken }) => {
@@ -143,7 +141,14 @@ export default step({
           lacking[0]?.name,
         ),
       )
-    if (answers.namespace !== '')
+    if (answers.namespace === '')
+      results.push(
+        ...names.value.flatMap(({ name }) => {
+          const open = isOurs(name) && deniesSentence(name, live.value) === undefined ? opensSentence(name, live.value) : undefined
+          return open ? [blocked({ kind: 'namespace', name }, open, NARROW)] : []
+        }),
+      )
+    else
       results.push(
         namespacePart(answers.namespace, answers.rules, {
           namespaces: names.value,
