@@ -22,7 +22,7 @@ const manifest = (namespace: string, name: string, spec: Json): Manifest => ({
   spec,
 })
 
-const DENY = 'default-deny'
+export const DENY = 'default-deny'
 const DNS = 'allow-dns'
 
 const selector = (labels: Labels): Json => (Object.keys(labels).length > 0 ? { matchLabels: labels } : {})
@@ -148,13 +148,8 @@ export function foreignSentence(namespace: string, manifests: readonly Manifest[
   return foreign.length === 0 ? undefined : `${namespace} has ${listed(foreign)} of somebody else: rename it, or take it out first`
 }
 
-/** Policies of ours that the journal says were applied and that are still ours, the one that denies first. */
-export function undoNames(namespace: string, applied: readonly string[], live: readonly PolicySeen[]): string[] {
-  const ours = live.filter((p) => p.namespace === namespace && isOurs(p) && applied.includes(p.name)).map((p) => p.name)
-  return ours.toSorted((a, b) => Number(b === DENY) - Number(a === DENY) || (a < b ? -1 : 1))
-}
-
-const said = ({ labels: _, ...rest }: PolicySeen): string => canonical(rest)
+/** What a policy does, and nothing of who made it. */
+export const said = ({ labels: _, ...rest }: PolicySeen): string => canonical(rest)
 
 /** Whether the cluster holds the manifests as they are. */
 export function holdsManifests(live: readonly PolicySeen[], manifests: readonly Manifest[]): true | string {

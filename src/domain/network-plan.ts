@@ -55,8 +55,8 @@ export interface AroundNamespace {
   template: (path: string) => string
 }
 
-/** What an undo has to know. */
-export type PolicyRecord = { namespace: string; names: string[] }
+/** What an undo has to know. Earlier versions kept no specs. */
+export type PolicyRecord = { namespace: string; names: string[]; specs?: { [name: string]: Json } }
 
 /** A policy shows in readiness only when the next health checks have failed. Seconds. */
 const WATCHED = 45
@@ -178,7 +178,8 @@ function openText(namespace: string, after: readonly PolicySeen[]): string[] {
 /** What allows comes first in it and what denies last, so that nothing is cut on the way. */
 function apply(namespace: string, manifests: readonly Manifest[], yaml: string): Action {
   const args = manifests.map((m): Json => m)
-  const record: PolicyRecord = { namespace, names: namesOf(manifests) }
+  const names = namesOf(manifests)
+  const record = { namespace, names, specs: Object.fromEntries(manifests.map((m, i) => [names[i] ?? '', m.spec ?? null])) }
   return {
     kind: 'run',
     id: 'apply',

@@ -8,7 +8,6 @@ import {
   namesOf,
   policiesAfter,
   staleNames,
-  undoNames,
 } from '../../src/domain/network-manifests.ts'
 import { deniesByDefault, type PolicySeen, readPolicy } from '../../src/domain/network-policy.ts'
 import { type AllowRule, parseRule } from '../../src/domain/network-rules.ts'
@@ -158,12 +157,6 @@ describe('beside what is there', () => {
       'red has default-deny of somebody else: rename it, or take it out first',
     )
     expect(foreignSentence('red', manifests, old)).toBeUndefined()
-  })
-
-  test('an undo takes what was applied and is still ours, the one that denies first', () => {
-    const now = [...live(manifests), theirs('allow-in-x')]
-    expect(undoNames('red', [...namesOf(manifests), 'allow-in-x', 'gone'], now)).toEqual(['default-deny', 'allow-dns', 'allow-in-web'])
-    expect(undoNames('blue', namesOf(manifests), now)).toEqual([])
   })
 
   test('the cluster holds them, or it is said which it does not', () => {

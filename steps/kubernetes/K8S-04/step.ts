@@ -29,11 +29,12 @@ import {
   toldBy,
 } from '../../../src/domain/enforcement-probe.ts'
 import { namespaces, networkPolicies, pods, services, workloads } from '../../../src/domain/kubernetes.ts'
-import { denyManifest, undoNames } from '../../../src/domain/network-manifests.ts'
+import { denyManifest } from '../../../src/domain/network-manifests.ts'
 import { opensSentence } from '../../../src/domain/network-match.ts'
-import { deletion, NARROW, namespacePart, type PolicyRecord, readyAsBefore } from '../../../src/domain/network-plan.ts'
+import { NARROW, namespacePart, type PolicyRecord } from '../../../src/domain/network-plan.ts'
 import { deniesSentence, enforcement, LEFT_ALONE, readinessOf } from '../../../src/domain/network-policy.ts'
 import { rulesQuestion } from '../../../src/domain/network-rules.ts'
+import { undoPart } from '../../../src/domain/network-undo.ts'
 import { members } from '../../../src/domain/observations.ts'
 import { sockets } from '../../../src/domain/sockets.ts'
 
@@ -179,21 +180,10 @@ export default step({
       applied.map((a) => a.record as PolicyRecord),
       (r) => r.namespace,
     )
-    const parts = [...byNamespace].flatMap(([namespace, own]): Part[] => {
-      const names = undoNames(namespace, [...new Set(own.flatMap((r) => r.names))], live.value)
-      if (names.length === 0) return []
-      const undo = { sentence: 'mend K8S-04 again', record: { namespace, names } }
-      return [
-        {
-          object: { kind: 'namespace', name: namespace },
-          summary: `take ${names.length === 1 ? '1 policy' : `${names.length} policies`} of ours away`,
-          actions: [
-            deletion('delete', 'take our policies away, the one that denies first', namespace, names, undo),
-            readyAsBefore(readinessOf(all.value, namespace), 0),
-          ],
-        },
-      ]
-    })
-    return { parts: parts.toSorted((a, b) => (a.object.name < b.object.name ? -1 : 1)), blocked: [] }
+    const made = [...byNamespace]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([namespace, records]) => undoPart(namespace, records, live.value, readinessOf(all.value, namespace)))
+      .filter((r) => r !== undefined)
+    return { parts: made.filter((r): r is Part => 'actions' in r), blocked: made.filter((r): r is Blocked => !('actions' in r)) }
   },
 })
