@@ -143,12 +143,15 @@ export function namespacePart(namespace: string, rules: readonly AllowRule[], ar
   const shut = apply(namespace, manifests, manifestsYaml(around.template, manifests))
   const steady = enforcement.mayBite ? WATCHED : 0
   const ready = readyAsBefore(readinessOf(running, namespace), steady)
+  // no file takes anything away; where that is all there is to do, it is left to be said that it cannot be written
+  const written = around.delivery === 'gitops' && !holds
   const nodeOf = (address: string) => seen.members.find((m) => m.addresses.includes(address))?.name
   const after = policiesAfter(namespace, manifests, policies)
   const bites = wouldBite(after, proposal.flows, { namespaces: around.namespaces, pods: seen.pods }, nodeOf)
   const texts = [
     ...(rules.length > 0 ? ['The rules are those of the answers; above is what was seen.', ...unseenText(seen.unseen)] : []),
     ...openText(namespace, after),
+    ...(written ? staleText(namespace, stale) : []),
     `${enforcement.sentence}.`,
   ]
   return {
@@ -160,7 +163,7 @@ export function namespacePart(namespace: string, rules: readonly AllowRule[], ar
       ...bitten(bites.filter((b) => b.policies.some((p) => p.startsWith(`${namespace}/`)))),
       { type: 'text', text: READY_IS_NOT_TRAFFIC },
     ],
-    actions: [shut, ...sweep(namespace, stale), ready],
+    actions: written ? [shut, ready] : [shut, ...sweep(namespace, stale), ready],
   }
 }
 
@@ -174,6 +177,13 @@ function openText(namespace: string, after: readonly PolicySeen[]): string[] {
   const open = opensSentence(namespace, after)
   return open === undefined ? [] : [`${open}: with such rules the step goes on to fail.`]
 }
+
+const staleText = (namespace: string, stale: readonly string[]): string[] =>
+  stale.length > 0
+    ? [
+        `Nobody wants ${listed(stale)} any more, and no file takes ${stale.length === 1 ? 'it' : 'them'} away. When the others are there: kubectl delete networkpolicies.networking.k8s.io ${stale.join(' ')} --namespace ${namespace}`,
+      ]
+    : []
 
 /** What allows comes first in it and what denies last, so that nothing is cut on the way. */
 function apply(namespace: string, manifests: readonly Manifest[], yaml: string): Action {

@@ -109,28 +109,43 @@ function checkNames(part: Part): void {
 
 /** The same change as files: each change becomes the file that says it, everything else falls away. */
 export function asFiles(plan: Plan): Plan {
-  const parts = plan.parts.map((part) => {
+  const written: Plan = { ...plan, parts: [], blocked: [...plan.blocked] }
+  for (const part of plan.parts) {
+    const changes = part.actions.filter(isChange)
+    const unsaid = changes.filter((action) => !action.file).map((action) => action.title)
     // what changes nothing needs nobody else to do it
-    if (!part.actions.some(isChange)) return part
-    const actions = part.actions.flatMap((action): Action[] =>
-      isChange(action) && action.file
-        ? [
-            {
-              kind: 'write',
-              id: action.id,
-              title: `write ${action.file.path}`,
-              danger: 'read',
-              path: action.file.path,
-              content: action.file.content,
-            },
-          ]
-        : action.kind === 'write'
-          ? [action]
-          : [],
-    )
-    return { ...part, actions, digest: digestOf({ step: part.step, object: part.object, actions }) }
-  })
-  return { ...plan, parts }
+    if (changes.length === 0) written.parts.push(part)
+    else if (unsaid.length === 0) written.parts.push(asFile(part))
+    // left out it would pass for done
+    else
+      written.blocked.push({
+        object: part.object,
+        reason: `no file can say this: ${unsaid.join('; ')}`,
+        remedy: 'do it by hand, or where your configuration is kept',
+        step: part.step,
+      })
+  }
+  return written
+}
+
+function asFile(part: PlannedPart): PlannedPart {
+  const actions = part.actions.flatMap((action): Action[] =>
+    isChange(action) && action.file
+      ? [
+          {
+            kind: 'write',
+            id: action.id,
+            title: `write ${action.file.path}`,
+            danger: 'read',
+            path: action.file.path,
+            content: action.file.content,
+          },
+        ]
+      : action.kind === 'write'
+        ? [action]
+        : [],
+  )
+  return { ...part, actions, digest: digestOf({ step: part.step, object: part.object, actions }) }
 }
 
 /** The plan as a file: versioned, without secrets and times. `mode` is for whoever reads it; no digest is of it. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { StepContext } from '../../src/contract.ts'
+import type { Action, StepContext } from '../../src/contract.ts'
 import { canonical } from '../../src/contract.ts'
 import { Refusal } from '../../src/engine/errors.ts'
 import { asFiles, digestOf, digestOfPlan, makePlan, type Plan, readPlan, whatChanged, writePlan } from '../../src/engine/plan.ts'
@@ -201,5 +201,31 @@ describe('a plan as files', () => {
     ])
     expect(readPlan(writePlan(files, 'live'), 'p.json')).toEqual(files)
     expect(asFiles(files)).toEqual(files)
+  })
+
+  test('is blocked where no file says a change, whatever else the part would write', () => {
+    const plan = planToLight('a', 'b')
+    const parts = plan.parts.map((part) =>
+      part.object.name === 'a'
+        ? {
+            ...part,
+            actions: part.actions.flatMap((action): Action[] => {
+              if (action.kind !== 'run') return [action]
+              const { file: _, ...unsaid } = action
+              return [action, { ...unsaid, id: 'sweep', title: 'sweep the floor' }]
+            }),
+          }
+        : part,
+    )
+    const files = asFiles({ ...plan, parts })
+    expect(files.parts.map((p) => p.object.name)).toEqual(['b'])
+    expect(files.blocked).toEqual([
+      {
+        step: 'LMP-01',
+        object: lampRef('a'),
+        reason: 'no file can say this: sweep the floor',
+        remedy: 'do it by hand, or where your configuration is kept',
+      },
+    ])
   })
 })
