@@ -1,6 +1,7 @@
 import type { Look, Sighting } from '../contract.ts'
 import { AT_ONCE, evidenceOf, failedLook, lookAtNodes, type NodeRef, sideBySide } from './node-looks.ts'
 import { bySpec, type ConfigTexts, configTexts, mapped, present, triesIn } from './parse.ts'
+import { unreadable } from './raw.ts'
 import { hooks, type Taking } from './taking.ts'
 
 /**
@@ -23,9 +24,17 @@ export async function configLook<T>(list: readonly NodeRef[], taking: Taking, re
     AT_ONCE,
     async ({ object, look: shown, node }): Promise<Sighting<T>> => {
       const look = shown.ok ? await withUnwritten(node, shown, taking) : shown
-      return { object, look: look.ok ? { ...look, value: read(look.value) } : look }
+      return { object, look: look.ok ? readBy(read, look) : look }
     },
   )
+}
+
+function readBy<T>(read: (texts: ConfigTexts) => T, look: Seen): Look<T> {
+  try {
+    return { ...look, value: read(look.value) }
+  } catch (error) {
+    return { ok: false, reason: unreadable(error), evidence: look.evidence }
+  }
 }
 
 type Seen = Extract<Look<ConfigTexts>, { ok: true }>

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Evidence, Look, ObjectRef, Sighting } from '../contract.ts'
 import type { Ran } from '../tools/caller.ts'
+import { unreadable } from './raw.ts'
 
 /**
  * How an observation is taken of many nodes: in batches, side by side with a bound; a node missing from an answer is asked alone
@@ -60,10 +61,22 @@ export interface NodeLook<T> {
 
 export async function lookAtNodes<T>(nodes: readonly NodeRef[], how: NodeLook<T>): Promise<Sighting<T>[]> {
   const found = new Map<string, Look<T>>()
+  const reading = (ran: Ran, addresses: string[]): Map<string, T> | { unread: string } => {
+    try {
+      return how.split(ran.stdout.toString('utf8'), addresses)
+    } catch (error) {
+      return { unread: unreadable(error) }
+    }
+  }
   const ask = async (batch: readonly NodeRef[], alone: boolean): Promise<void> => {
     const addresses = batch.map((n) => n.address)
     const ran = await how.call(addresses)
-    const values = how.split(ran.stdout.toString('utf8'), addresses)
+    const values = reading(ran, addresses)
+    if ('unread' in values) {
+      // one of many may have spoiled it for the others
+      if (alone) for (const node of batch) found.set(node.address, { ok: false, reason: values.unread, evidence: [evidenceOf(ran)] })
+      return
+    }
     for (const node of batch) {
       const value = values.get(node.address) ?? (ran.ok ? how.absent?.() : alone ? how.accept?.(ran) : undefined)
       if (value !== undefined) found.set(node.address, { ok: true, value, evidence: [evidenceOf(ran)] })

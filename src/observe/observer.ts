@@ -22,6 +22,7 @@ import {
 } from './hardening-looks.ts'
 import { apiServerPodLook, bindingsLook, kubeletAccessLook, kubernetesProblem, storageWritesLook } from './kubernetes-looks.ts'
 import { type NodeRef, nodeObject } from './node-looks.ts'
+import { unreadable } from './raw.ts'
 import { openingIdentityLook, proofsLook, type SealedOptions, sealedFilesLook } from './sealed-looks.ts'
 import { kernelKeysLook, kernelParamsLook, sysctlConfigLook } from './sysctl-looks.ts'
 import type { Taking } from './taking.ts'
@@ -191,7 +192,11 @@ export function createObserver(options: ObserverOptions): Observer {
   const takerOf = (name: string) => {
     const taker = take[name]
     if (!taker) throw new Error(`no observation ${name}`)
-    return taker
+    // whatever a node or a file answers, it fails this look alone
+    return (only: NodeRef | undefined, signal?: AbortSignal): Promise<Sighting<unknown>[]> =>
+      taker(only, signal).catch((error) => [
+        { object: only ? nodeObject(only) : clusterObject, look: { ok: false, reason: unreadable(error), evidence: [] } },
+      ])
   }
 
   return {

@@ -3,19 +3,20 @@ import type { PodVersions } from '../domain/api-server.ts'
 import type { FirewallRule } from '../domain/firewall-config.ts'
 import type { BothConfigs, HardeningConfig, NetworkConfig } from '../domain/hardening-config.ts'
 import { type ConfigTexts, type CosiObject, configDocuments, whetherTried } from './parse.ts'
-import { asList, asMap, asText, itemsOf, type Raw } from './raw.ts'
+import { asList, asMap, asText, itemsOf, notTooDeep, type Raw } from './raw.ts'
 
 /** Parsers of what decides about firewall, admission and audit policy. Everything else of a machine configuration is dropped here. */
 
 /** Plain JSON of a part, with every text made safe to draw. */
-function safe(value: unknown): Json {
+function safe(value: unknown, depth = 0): Json {
+  notTooDeep(depth)
   if (typeof value === 'string') return plainLine(value, 1000)
-  if (Array.isArray(value)) return value.slice(0, 5000).map(safe)
+  if (Array.isArray(value)) return value.slice(0, 5000).map((v) => safe(v, depth + 1))
   if (value && typeof value === 'object')
     return Object.fromEntries(
       Object.entries(value)
         .slice(0, 1000)
-        .map(([k, v]) => [plainLine(k, 200), safe(v)]),
+        .map(([k, v]) => [plainLine(k, 200), safe(v, depth + 1)]),
     )
   return typeof value === 'number' || typeof value === 'boolean' ? value : null
 }

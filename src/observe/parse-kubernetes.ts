@@ -4,7 +4,7 @@ import type { AnonymousBinding, ApiServerPod, Pod, Service, StorageWrites } from
 import { type NamespaceSeen, type PolicySeen, type Protocol, readPolicy, type WorkloadSeen } from '../domain/network-policy.ts'
 import type { KubeletAccess } from '../domain/wire.ts'
 import type { CosiObject } from './parse.ts'
-import { asList, asMap, asText, itemsOf, type Raw } from './raw.ts'
+import { asList, asMap, asText, itemsOf, notTooDeep, type Raw } from './raw.ts'
 
 /** Parsers of what kubectl prints, and of the Kubernetes objects that Talos shows. What is kept is bounded, and no secret is in it. */
 
@@ -178,10 +178,12 @@ export function parseServices(stdout: string): Service[] | undefined {
 export const parsePolicies = (stdout: string): PolicySeen[] | undefined => itemsOf(stdout)?.map((item) => readPolicy(tidy(item)))
 
 /** The same with every text on one line and safe to draw. */
-function tidy(value: unknown): unknown {
+function tidy(value: unknown, depth = 0): unknown {
+  notTooDeep(depth)
   if (typeof value === 'string') return plainLine(value, 320)
-  if (Array.isArray(value)) return value.map(tidy)
-  if (value && typeof value === 'object') return Object.fromEntries(Object.entries(value).map(([k, v]) => [plainLine(k, 320), tidy(v)]))
+  if (Array.isArray(value)) return value.map((v) => tidy(v, depth + 1))
+  if (value && typeof value === 'object')
+    return Object.fromEntries(Object.entries(value).map(([k, v]) => [plainLine(k, 320), tidy(v, depth + 1)]))
   return value
 }
 

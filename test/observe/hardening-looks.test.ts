@@ -81,6 +81,46 @@ describe('half of the nodes', () => {
   })
 })
 
+describe('an answer that is nested without end', () => {
+  const plugin = (configuration: unknown) => ({ config: [{ name: 'PodSecurity', configuration }] })
+  const deep = (levels: number) => {
+    let value: unknown = 'x'
+    for (let i = 0; i < levels; i++) value = { a: value }
+    return value
+  }
+  /** As text, since nothing of ours can write as many levels. */
+  const bottomless = (node: string) =>
+    cosi(node, 'admission-control', plugin('HERE')).replace('"HERE"', `${'['.repeat(50_000)}${']'.repeat(50_000)}`)
+
+  test('of one node fails the look at that node, and at no other', async () => {
+    const { taking, asked } = takingOf((_, nodes) => ({
+      stdout: nodes
+        .map((n) => (n === W1.address ? bottomless(n) : cosi(n, 'admission-control', plugin({ defaults: { enforce: 'baseline' } }))))
+        .join(''),
+    }))
+    const seen = await admissionLook([CP1, W1], taking)
+    expect(seen.map((s) => said(s.look))).toEqual([
+      [{ defaults: { enforce: 'baseline' } }],
+      'its answer could not be read: it is nested more than 100 levels deep',
+    ])
+    expect(seen[1]?.look.evidence).toHaveLength(1)
+    expect(asked).toHaveLength(3)
+  })
+
+  test('is read as deep as a person would write', async () => {
+    const { taking } = takingOf(() => ({ stdout: cosi(CP1.address, 'admission-control', plugin(deep(90))) }))
+    expect((await admissionLook([CP1], taking)).map((s) => said(s.look))).toEqual([[deep(90)]])
+  })
+
+  test('as a machine configuration fails it too, and nothing of it is repeated', async () => {
+    const nested = `${CONFIG}---\nkind: KubeAuditPolicyConfig\nconfiguration: ${'['.repeat(300)}secret${']'.repeat(300)}\n`
+    const { taking } = takingOf(() => ({ stdout: cosi(CP1.address, 'v1alpha1', nested) }))
+    expect((await hardeningConfigLook([CP1], taking)).map((s) => said(s.look))).toEqual([
+      'its answer could not be read: it is nested more than 100 levels deep',
+    ])
+  })
+})
+
 describe('both configurations', () => {
   test('are not asked for with less than an admin, and the reason says so', async () => {
     const { taking, asked } = takingOf(() => ({}), { roles: ['os:reader'] })

@@ -186,6 +186,21 @@ describe.each(['1.13', '1.14'] as const)('a cluster of %s', (version) => {
 })
 
 describe('looking', () => {
+  test('at what breaks the reader fails that look, says so without repeating it, and ends nothing', async () => {
+    const { run } = recorded('1.13')
+    const broken = async (spec: ProcessSpec) => {
+      if (spec.args.includes('infos.cluster.talos.dev')) throw new TypeError('cannot read "the key" of undefined')
+      return run(spec)
+    }
+    const observer = observerOf(broken, [access('1.13')], { nodes: ['10.5.0.2'] })
+    const seen = await observer.observe(['clusterInfo', 'nodeVersion'], {})
+    expect(looksOf(seen.nodeVersion).map(([, look]) => look.ok)).toEqual([true])
+    const failed: Look<unknown> = { ok: false, reason: 'its answer could not be read (TypeError)', evidence: [] }
+    expect(looksOf(seen.clusterInfo)).toEqual([['lab', failed]])
+    expect((await observer.observeOne('clusterInfo', { kind: 'cluster', name: 'lab' })).look).toEqual(failed)
+    await expect(observer.observeOne('noSuchThing', { kind: 'cluster', name: 'lab' })).rejects.toThrow('no observation noSuchThing')
+  })
+
   const state = newState('default')
   const config = machineConfig(state.nodes[0] as PracticeNode, state.clusterId)
   const admin = [access('1.13', { roles: ['os:admin'] })]

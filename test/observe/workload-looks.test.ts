@@ -10,6 +10,11 @@ import { type Answer, cosi, listOf, said, takingOf } from './taking.ts'
 const LOOKS = { namespacesLook, podsLook, servicesLook, workloadsLook, policiesLook, probingLook }
 const refused: Answer = { exitCode: 1, stderr: 'Error from server (Forbidden): it is forbidden: User "ann" cannot list it\n' }
 
+test('policies that are nested without end are not walked', async () => {
+  const nested = `{"items":[{"spec":${'['.repeat(50_000)}${']'.repeat(50_000)}}]}`
+  await expect(policiesLook(takingOf(() => ({ stdout: nested })).taking)).rejects.toThrow('nested more than 100 levels deep')
+})
+
 describe.each(Object.entries(LOOKS))('%s', (_, look) => {
   test('says why where it may not be looked at, or there is nobody to ask', async () => {
     expect(said(await look(takingOf(() => refused).taking))).toContain('cannot list it')
