@@ -1,4 +1,7 @@
+import type { Action } from '../../contract.ts'
 import { Refusal } from '../../engine/errors.ts'
+import type { Progress } from '../../engine/perform.ts'
+import type { PlannedPart } from '../../engine/plan.ts'
 import type { Session } from '../../engine/session.ts'
 import { progressOf } from '../../engine/state.ts'
 import type { FrontEnd } from '../front-end.ts'
@@ -27,54 +30,63 @@ export function reportFrontEnd(options: { out: (text: string) => void; json: boo
   }
 }
 
-/** A line for each action that ends, and a heartbeat while one lasts. */
-export function followLines(session: Session, line: (text: string) => void): () => void {
-  const said = new Map<string, string>()
-  let last = 0
-  const look = () => {
-    const { run } = session.state()
-    if (!run) return
-    for (const part of run.plan.parts) {
-      for (const action of part.actions) {
-        const progress = progressOf(run, part.digest, action.id)
-        const key = `${run.plan.stage.kind} ${part.digest} ${action.id}`
-        if (!progress || said.get(key) === `${progress.status} ${progress.note ?? ''}`) continue
-        const time = progress.at.slice(11, 19)
-        if (progress.status === 'running') {
-          // a wait that goes on says so now and then, not at every look
-          if (!progress.note || Date.now() - last < HEARTBEAT) continue
-          last = Date.now()
-          line(`${time} ${part.object.name} ${action.title}: ${progress.note}`)
-        } else {
-          line(
-            `${time} ${part.object.name} ${action.title}${progress.status === 'done' ? '' : `: ${progress.status}`}${progress.note ? `, ${progress.note}` : ''}`,
-          )
-        }
-        said.set(key, `${progress.status} ${progress.note ?? ''}`)
-      }
-    }
-  }
-  return session.subscribe(look)
-}
-
 /** Milliseconds between two signs of life. */
 const HEARTBEAT = 5000
 
-function followJson(session: Session, out: (text: string) => void, mode: string): () => void {
-  const said = new Set<string>()
+interface Told {
+  part: PlannedPart
+  action: Action
+  progress: Progress
+}
+
+/** Every status of every action once; while one lasts, what it waits for, as a sign of life now and then and not at every look. */
+function follow(session: Session, tell: { status: (told: Told) => void; sign: (told: Told) => void }): () => void {
+  const said = new Map<string, { status: string; note: string | undefined }>()
+  let last = 0
   return session.subscribe(() => {
     const { run } = session.state()
     if (!run) return
     for (const part of run.plan.parts) {
       for (const action of part.actions) {
         const progress = progressOf(run, part.digest, action.id)
-        const key = `${part.digest} ${action.id} ${progress?.status}`
-        if (!progress || said.has(key)) continue
-        said.add(key)
-        out(
-          `${JSON.stringify({ event: 'action', mode, step: part.step, object: part.object, action: action.id, title: action.title, status: progress.status, at: progress.at, note: progress.note ?? null })}\n`,
-        )
+        if (!progress) continue
+        const key = `${run.plan.stage.kind} ${part.digest} ${action.id}`
+        const before = said.get(key)
+        const { status, note } = progress
+        if (before?.status !== status) {
+          said.set(key, { status, note: undefined })
+          tell.status({ part, action, progress })
+        }
+        if (status !== 'running' || !note || note === before?.note || Date.now() - last < HEARTBEAT) continue
+        last = Date.now()
+        said.set(key, { status, note })
+        tell.sign({ part, action, progress })
       }
     }
+  })
+}
+
+/** A line for each action that ends, and a heartbeat while one lasts. */
+export function followLines(session: Session, line: (text: string) => void): () => void {
+  const say = ({ part, action, progress }: Told, rest: string) =>
+    line(`${progress.at.slice(11, 19)} ${part.object.name} ${action.title}${rest}`)
+  return follow(session, {
+    status: (told) => {
+      const { status, note } = told.progress
+      if (status !== 'running') say(told, `${status === 'done' ? '' : `: ${status}`}${note ? `, ${note}` : ''}`)
+    },
+    sign: (told) => say(told, `: ${told.progress.note}`),
+  })
+}
+
+/** The same as JSON lines; a sign of life has its own event, and until when a tentative change may be taking itself back. */
+function followJson(session: Session, out: (text: string) => void, mode: string): () => void {
+  const say = ({ part, action, progress }: Told, event: 'action' | 'progress', rest: { status?: string; until?: string | null }) =>
+    out(
+      `${JSON.stringify({ event, mode, step: part.step, object: part.object, action: action.id, title: action.title, ...rest, at: progress.at, note: progress.note ?? null })}\n`,
+    )
+  return follow(session, {
+    status: (told) => say(told, 'action', { status: told.progress.status }),
+    sign: (told) => say(told, 'progress', { until: told.progress.until ?? null }),
   })
 }
