@@ -21,8 +21,8 @@ export interface ProcessSpec {
   onChunk?: (chunk: Buffer) => boolean | undefined
   /** The child gets the terminal: its input, output and signals. `input` then still goes to its standard input. */
   terminal?: boolean
-  /** Outlives a Ctrl-C of ours: for calls that change something. */
-  apart?: boolean
+  /** A Ctrl-C on our terminal does not reach it. `to its end`: it outlives us, for what changes something. `until we end`: it does not. */
+  apart?: 'to its end' | 'until we end'
   signal?: AbortSignal
   onStart?: (child: { pid: number; started: string }) => Promise<void>
 }

@@ -8,6 +8,17 @@ import type { Exit, Processes, ProcessSpec } from './ports.ts'
 /** After a time limit or a stop, a child that ignores SIGTERM is killed. Milliseconds. */
 const KILL_AFTER = 2000
 
+/** Children that have groups of their own, and are to end with us. */
+const untilWeEnd = new Set<number>()
+process.on('exit', () => {
+  for (const pid of untilWeEnd)
+    try {
+      process.kill(-pid)
+    } catch {
+      // it has ended meanwhile
+    }
+})
+
 /** When a process started, in clock ticks since boot, so that a reused number is not taken for it. Empty where `/proc` is not to be had. */
 function startOf(pid: number): string {
   try {
@@ -76,8 +87,8 @@ async function runWith(spec: ProcessSpec, input: number | undefined, output: num
     maxBuffer: spec.maxBytes,
     timeout: spec.timeoutMs,
     forceKillAfterDelay: KILL_AFTER,
-    detached: spec.apart === true,
-    cleanup: spec.apart !== true,
+    // in a session of its own; execa ends only the others with us
+    detached: spec.apart !== undefined,
     buffer: spec.onChunk ? { stdout: false, stderr: true } : true,
     ...(spec.input !== undefined ? { input: typeof spec.input === 'string' ? Buffer.from(spec.input) : spec.input } : {}),
     ...(spec.cwd ? { cwd: spec.cwd } : {}),
@@ -85,7 +96,10 @@ async function runWith(spec: ProcessSpec, input: number | undefined, output: num
   })
   // what a child has started itself may hold its output open after the child was ended, and with it us
   const { nodeChildProcess: own } = child
+  const { pid } = child
+  if (pid !== undefined && spec.apart === 'until we end') untilWeEnd.add(pid)
   own.once('exit', () => {
+    untilWeEnd.delete(pid ?? 0)
     if (own.killed) for (const stream of [own.stdout, own.stderr]) stream?.destroy()
   })
   if (child.pid !== undefined) await spec.onStart?.({ pid: child.pid, started: startOf(child.pid) })

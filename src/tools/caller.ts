@@ -148,7 +148,12 @@ export function createCaller(system: System, access: readonly Access[], kubernet
         ...(verb.cwd ? { cwd: verb.cwd(args) } : {}),
         ...(verb.terminal ? { terminal: true } : {}),
         ...(verb.input ? { input: verb.input(args) } : {}),
-        ...(changes ? { apart: true } : {}),
+        ...(changes
+          ? { apart: 'to its end' }
+          : // what asks a person needs our terminal, as a helper may by which kubectl signs in
+            verb.terminal || verb.mayAsk || verb.kubernetes
+            ? {}
+            : { apart: 'until we end' }),
         ...options,
       }
       const start = () => {

@@ -29,6 +29,8 @@ export interface Verb<A> {
   input?: (args: A) => string
   /** The child talks to the person on the terminal. */
   terminal?: boolean
+  /** It asks the person on the terminal where it has to, behind its own standard input and output. */
+  mayAsk?: boolean
   cwd?: (args: A) => string
   /** Most bytes of output, where the default does not fit. */
   maxBytes?: number

@@ -108,13 +108,25 @@ describe('the credential of a call', () => {
     expect(() => caller.commandLine({ verb: 'talosctl.reset', args: {} })).toThrow('no verb talosctl.reset')
   })
 
-  test('of a change outlives a Ctrl-C of ours, that of a look does not', async () => {
+  test('of a change outlives us, that of a look ends with us, and no Ctrl-C reaches either but where somebody may be asked', async () => {
     const system = answering(() => ({}))
-    const caller = createCaller(system, [admin])
+    const caller = createCaller(system, [admin], { kubeconfig: '/k/config', context: 'lab' })
     await caller.run('talosctl.patch', { node: 'a', patches: [], dryRun: false })
     await caller.run('talosctl.patch', { node: 'a', patches: [], dryRun: true })
     await look(caller)
-    expect(system.ran.map((spec) => spec.apart)).toEqual([true, undefined, undefined])
+    await caller.run('age.encrypt', { recipients: ['age1a'] })
+    await caller.run('age.decrypt', { identity: '/i' })
+    await caller.run('age.protect', { output: '/i' })
+    await caller.run('kubectl.pods', {})
+    expect(system.ran.map((spec) => spec.apart)).toEqual([
+      'to its end',
+      'until we end',
+      'until we end',
+      'until we end',
+      undefined,
+      undefined,
+      undefined,
+    ])
   })
 })
 

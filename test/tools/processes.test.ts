@@ -1,4 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { ProcessSpec } from '../../src/system/ports.ts'
 import { type Machine, machine } from './fixtures.ts'
 
@@ -73,6 +76,38 @@ describe('a child', () => {
     })
     expect(exit).toMatchObject({ started: true, exitCode: 0, truncated: false, timedOut: false })
     expect(Buffer.concat(pieces).subarray(0, 10).toString()).toBe('line\nline\n')
+  })
+
+  test('that is kept apart has a group of its own, which a Ctrl-C on our terminal does not reach', async () => {
+    const groupOf = async (apart?: ProcessSpec['apart']) => {
+      const exit = await run('ps -o pid=,pgid= -p $$', apart ? { apart } : {})
+      const [pid, group] = exit.started ? exit.stdout.toString().trim().split(/\s+/) : []
+      return { own: pid === group }
+    }
+    expect([await groupOf('until we end'), await groupOf('to its end'), await groupOf()]).toEqual([
+      { own: true },
+      { own: true },
+      { own: false },
+    ])
+  })
+
+  test.each([
+    ['until we end', false],
+    ['to its end', true],
+  ] as const)('that is to run %s does so, with what it has started', async (apart, outlives) => {
+    m.program('tool', 'sleep 60 & echo $! >"$0.pid"; mv "$0.pid" "$0.started"; wait')
+    const started = join(m.folder, 'bin', 'tool.started')
+    const spec = { file: 'tool', args: [], env: { PATH: m.system.files.env.PATH }, timeoutMs: 60_000, maxBytes: 1000, apart }
+    const script = `
+      const { processes } = await import(${JSON.stringify(new URL('../../src/system/processes.ts', import.meta.url).href)})
+      const { existsSync } = await import('node:fs')
+      void processes(process.env).run(${JSON.stringify(spec)})
+      setInterval(() => existsSync(${JSON.stringify(started)}) && process.exit(0), 20)`
+    spawnSync(process.execPath, ['--input-type=module', '-e', script], { env: spec.env as never })
+    const pid = Number(readFileSync(started, 'utf8'))
+    const left = { pid, started: '' }
+    await vi.waitFor(() => expect(m.system.processes.alive(left)).toBe(outlives), 5000)
+    if (outlives) process.kill(pid)
   })
 
   test('that is missing or may not run is told from one that failed', async () => {
