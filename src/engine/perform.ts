@@ -3,9 +3,9 @@ import { Failure, Refusal } from './errors.ts'
 import { type Entry, isBehind, type Result } from './journal.ts'
 import type { Plan, PlannedPart } from './plan.ts'
 import type { CallResult, EnginePorts } from './ports.ts'
-import { type Doing, type Holdings, hold, noHoldings, type Outcome, prove, releaseAll, seal, sealedPath } from './secrets.ts'
+import { type Doing, type Holdings, hold, noHoldings, type Outcome, prove, releaseAll, seal, sealedPath, untold } from './secrets.ts'
 import { tryChange, untilOf } from './tentative.ts'
-import { explained, met, waitUntilSteady } from './waiting.ts'
+import { explained, seen, waitUntilSteady } from './waiting.ts'
 
 /**
  * Performs plans. The only place that changes anything: the intent is in the journal before, the outcome after, and between any two
@@ -124,6 +124,12 @@ async function performAction(plan: Plan, part: PlannedPart, action: Action, hold
     ...(path ? { path } : {}),
   })
   tell('running')
+  let unwritten: unknown
+  // what was begun is brought to its end before it is said that the journal cannot be written
+  const meanwhile = (entry: Entry) =>
+    journal(entry).catch((error) => {
+      unwritten ??= error
+    })
   const doing: Doing = {
     ports,
     object: part.object,
@@ -132,24 +138,26 @@ async function performAction(plan: Plan, part: PlannedPart, action: Action, hold
       until = given ?? until
       tell('running', text)
     },
-    onChild: (process) => journal({ kind: 'child', part: part.digest, action: action.id, process, what: action.title }),
+    onChild: (process) => meanwhile({ kind: 'child', part: part.digest, action: action.id, process, what: action.title }),
     signal: control.signal,
     terminal: control.terminal,
     mode: control.mode,
   }
   const outcome = await caught(() =>
     action.kind === 'try'
-      ? tryChange(action, { ...doing, journal, part: part.digest, stopping: control.stopping })
+      ? tryChange(action, { ...doing, journal: meanwhile, part: part.digest, stopping: control.stopping })
       : performKind(action, path, doing),
   )
-  await journal({
-    kind: 'outcome',
-    ...where,
-    result: outcome.result,
-    ...(outcome.reason ? { reason: outcome.reason } : {}),
-    ...(outcome.outputs ? { outputs: outcome.outputs } : {}),
-    ...(outcome.result === 'done' && record !== undefined ? { record } : {}),
-  })
+  if (unwritten !== undefined) throw unwritten
+  if (!outcome.untold)
+    await journal({
+      kind: 'outcome',
+      ...where,
+      result: outcome.result,
+      ...(outcome.reason ? { reason: outcome.reason } : {}),
+      ...(outcome.outputs ? { outputs: outcome.outputs } : {}),
+      ...(outcome.result === 'done' && record !== undefined ? { record } : {}),
+    })
   tell(outcome.result, outcome.reason)
   return outcome
 }
@@ -196,13 +204,16 @@ async function performKind(action: Exclude<Action, { kind: 'try' }>, path: strin
   }
 }
 
-async function runChange(action: RunAction, { ports, object, onChild, holdings }: Doing): Promise<Outcome> {
-  const result = await ports.call(filledIn(action.call, holdings.outputs), { onChild })
+/** Behind a call that failed, until what it may have done must be seen. Seconds. */
+const SEEN_WITHIN = 60
+
+async function runChange(action: RunAction, doing: Doing): Promise<Outcome> {
+  const result = await doing.ports.call(filledIn(action.call, doing.holdings.outputs), { onChild: doing.onChild })
   if (result.ok) return { result: 'done', ...(result.summary ? { reason: result.summary } : {}) }
   // A call can fail after it had its effect; what the object says decides.
-  const now = action.done ? await met(action.done, object, ports) : undefined
+  const now = action.done ? await seen(action.done, SEEN_WITHIN, doing) : undefined
   if (now === true) return { result: 'done', reason: `${action.done?.sentence}, though the call ended with: ${result.reason}` }
-  return failedBy(result)
+  return now?.unseen ? untold(result.reason, 'whether it was done all the same', now, doing.object) : failedBy(result)
 }
 
 /** Public values of what was waited for, for the actions behind it. */

@@ -29,7 +29,17 @@ export interface Outcome {
   reason?: string
   remedy?: string
   outputs?: Record<string, Json>
+  /** Of a change that failed as far as anybody knows: it may have been done. The journal gets no outcome, so that the next start finds out. */
+  untold?: true
 }
+
+/** Whether a change was done cannot be seen; `why` is what it ended with. */
+export const untold = (why: string, whether: string, unseen: { reason: string }, object: ObjectRef): Outcome => ({
+  result: 'failed',
+  reason: `${why}; ${whether} cannot be seen: ${unseen.reason}`,
+  remedy: `run the same command again once ${object.name} can be seen: it finds out what became of it`,
+  untold: true,
+})
 
 export interface Doing {
   ports: EnginePorts

@@ -5,6 +5,8 @@ import type { EnginePorts } from './ports.ts'
 
 /** Milliseconds between two looks; grows to the second figure. */
 const POLL = { first: 500, most: 5000 }
+/** The same behind something that was sent and of which nothing came back. */
+const SEEN_POLL = 2000
 
 /** What somebody says to a thing that did not come to be, as the end of a sentence; empty where nobody says anything. */
 export async function explained(explain: Call | undefined, who: string, ports: EnginePorts): Promise<string> {
@@ -12,10 +14,43 @@ export async function explained(explain: Call | undefined, who: string, ports: E
   return said?.ok && said.summary ? `; ${who} says: ${said.summary}` : ''
 }
 
+/** Why a condition does not hold; `unseen`: it could not be looked at, so that nobody knows. */
+export interface Unmet {
+  reason: string
+  unseen: boolean
+}
+
+async function judged(condition: Condition, object: ObjectRef, ports: EnginePorts, signal?: AbortSignal): Promise<true | Unmet> {
+  const { look } = await ports.observeOne(condition.observation, object, signal)
+  if (!look.ok) return { reason: look.reason, unseen: true }
+  const holds = ports.holds(condition.observation, condition.predicate, look.value, condition.args)
+  return holds === true || { reason: holds, unseen: false }
+}
+
 /** Whether a condition holds now, or why not. */
 export async function met(condition: Condition, object: ObjectRef, ports: EnginePorts, signal?: AbortSignal): Promise<true | string> {
-  const { look } = await ports.observeOne(condition.observation, object, signal)
-  return look.ok ? ports.holds(condition.observation, condition.predicate, look.value, condition.args) : look.reason
+  const now = await judged(condition, object, ports, signal)
+  return now === true || now.reason
+}
+
+/**
+ * Whether a condition holds as soon as it can be seen at all, which is waited for. `until` is what else is waited for: that it holds.
+ * It is about what was sent already, so that no stop ends it.
+ */
+export async function seen(
+  condition: Condition,
+  seconds: number,
+  { ports, object, note }: { ports: EnginePorts; object: ObjectRef; note: (text: string) => void },
+  until: 'it is seen' | 'it holds' = 'it is seen',
+): Promise<true | Unmet> {
+  const end = ports.clock.now().getTime() + seconds * 1000
+  for (;;) {
+    const now = await judged(condition, object, ports)
+    const left = end - ports.clock.now().getTime()
+    if (now === true || left <= 0 || (until === 'it is seen' && !now.unseen)) return now
+    note(`${now.reason}; looking again whether ${condition.sentence}`)
+    await ports.clock.sleep(Math.min(left, SEEN_POLL))
+  }
 }
 
 /**

@@ -163,13 +163,67 @@ describe('performing a plan', () => {
     })
   })
 
-  test('takes a call that failed for failed where the object cannot be seen', async () => {
-    const w = world({ a: false })
+  test('waits until the object can be seen before it says what became of a call that failed', async () => {
+    for (const had of [true, false]) {
+      const w = world({ a: false })
+      w.answers.switch = () => {
+        w.unseen.add('a')
+        return failed('the line broke')
+      }
+      w.onSleep = () => {
+        if (w.now() < '2026-11-23T12:00:50') return
+        w.unseen.clear()
+        w.lamps.a = { on: had }
+      }
+      const { result, journal } = await performed(w, planToLight('a'))
+      expect(brief(result)).toMatchObject(had ? { done: ['a'], failed: undefined } : { done: [], failed: 'a switch: the line broke' })
+      expect(journal).toContainEqual(
+        expect.objectContaining({
+          kind: 'outcome',
+          action: 'switch',
+          result: had ? 'done' : 'failed',
+          ...(had ? { record: { was: false } } : {}),
+        }),
+      )
+    }
+  })
+
+  test('does not call failed in the journal what it cannot tell about, so that a later start finds out', async () => {
+    const w = world({ a: false, b: false })
     w.answers.switch = () => {
       w.unseen.add('a')
       return failed('the line broke')
     }
-    expect(brief((await performed(w, planToLight('a'))).result).failed).toBe('a switch: the line broke')
+    const { result, journal } = await performed(w, planToLight('a', 'b'))
+    expect([brief(result), result.failed?.remedy]).toEqual([
+      {
+        done: [],
+        left: ['b'],
+        failed: 'a switch: the line broke; whether it was done all the same cannot be seen: a cannot be seen',
+        stopped: false,
+      },
+      'run the same command again once a can be seen: it finds out what became of it',
+    ])
+    expect(inShort(journal).slice(-2)).toEqual(['intent a switch', 'child 42'])
+    expect(w.now()).toBe('2026-11-23T12:01:00.000Z')
+  })
+
+  test('brings to its end what it has begun where the journal cannot be written meanwhile, and then says that', async () => {
+    const w = world({ a: false })
+    const journal: string[] = []
+    const ended = perform(
+      planToLight('a'),
+      w.ports,
+      async (entry) => {
+        if (entry.kind === 'child') throw new Failure('disk-full', 'the disk is full')
+        journal.push(...inShort([entry]))
+      },
+      () => undefined,
+      steady,
+    )
+    await expect(ended).rejects.toThrow('the disk is full')
+    // the intent stays open
+    expect([w.lamps.a, journal.at(-1)]).toEqual([{ on: true }, 'intent a switch'])
   })
 
   test('turns a refusal of a port into a failed action, and lets a bug through', async () => {

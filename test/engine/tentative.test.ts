@@ -83,6 +83,49 @@ describe('what is tried and holds', () => {
     expect((await tried(w)).result.done).toHaveLength(1)
   })
 
+  test('counts as kept though the first looks at it fail, as when a stop reaches them', async () => {
+    const w = tryingWorld({ a: false })
+    w.answers.keep = () => {
+      w.kept.add('a')
+      w.unseen.add('a')
+      return undefined
+    }
+    const { onSleep } = w
+    w.onSleep = (ms) => {
+      onSleep(ms)
+      if (seconds(w) > 10) w.unseen.clear()
+    }
+    const { result, journal } = await tried(w)
+    expect([result.done.length, sent(w)]).toEqual([1, ['try', 'keep']])
+    expect(journal.at(-1)).toMatchObject({ result: 'done', record: { was: false } })
+  })
+
+  test('and is not seen until long after its window is not taken back, because it may be kept', async () => {
+    for (const seenAgain of [true, false]) {
+      const w = tryingWorld({ a: false })
+      w.answers.keep = () => {
+        w.kept.add('a')
+        w.unseen.add('a')
+        return undefined
+      }
+      const { observeOne } = w.ports
+      // it is there again when the time for the way back is over
+      w.ports.observeOne = (name, object, signal) => {
+        if (seenAgain && seconds(w) > 148) w.unseen.clear()
+        return observeOne(name, object, signal)
+      }
+      const { result, why, journal } = await tried(w)
+      expect(sent(w)).toEqual(['try', 'keep'])
+      if (seenAgain)
+        expect([result.done.length, journal.at(-1)]).toEqual([1, expect.objectContaining({ result: 'done', record: { was: false } })])
+      else
+        expect([why?.reason, journal.at(-1)?.kind]).toEqual([
+          'it could not be seen when it was to be kept: a cannot be seen; whether it was kept cannot be seen: a cannot be seen',
+          'child',
+        ])
+    }
+  })
+
   test('is compared with what was there just before it, and not with what the plan says', async () => {
     const w = tryingWorld({ a: false })
     let fuse = 7
@@ -191,6 +234,19 @@ describe('what is tried and does not hold', () => {
     expect(progress.map((p) => p.note)).toContain('its time is over; a cannot be seen')
   })
 
+  test('and of which nobody sees whether it went back is left to the next start', async () => {
+    const w = tryingWorld({ a: false })
+    w.answers.why = () => undefined
+    const { onSleep } = w
+    w.onSleep = (ms) => {
+      onSleep(ms)
+      if (seconds(w) > 5) w.unseen.add('a')
+    }
+    const { why, journal } = await tried(w, { probes: [dark] })
+    expect(why?.reason).toMatch(/; whether it went back cannot be seen: a cannot be seen$/)
+    expect(journal.at(-1)?.kind).not.toBe('outcome')
+  })
+
   test('because keeping it did nothing goes back', async () => {
     const w = tryingWorld({ a: false })
     w.answers.keep = () => ({ ok: true, summary: '', output: Buffer.alloc(0) })
@@ -257,6 +313,19 @@ describe('a try that does not begin', () => {
 })
 
 describe('somebody else in the window', () => {
+  /** They come while this probe runs. */
+  const visit = (w: Trying, change: () => unknown) => {
+    w.seen.door = () => {
+      if (sent(w).includes('try') && seconds(w) > 1 && w.hands.a !== 9) {
+        w.hands.a = 9
+        change()
+      }
+      return seconds(w) > 3 ? 'open' : 'shut'
+    }
+    const condition = { observation: 'door', predicate: 'differs', args: 'shut', sentence: 'the door opens' }
+    return { condition, deadlineSeconds: 30 }
+  }
+
   test('is told of, and neither kept nor touched', async () => {
     const w = tryingWorld({ a: false })
     w.seen.door = () => {
@@ -269,10 +338,31 @@ describe('somebody else in the window', () => {
       deadlineSeconds: 30,
     }
     expect((await tried(w, { probes: [probe] })).why).toEqual({
-      reason: 'somebody else changed a while it was tried, so it was not kept; what they did was not touched',
+      reason: 'somebody else changed a while it was tried (a 9, was 1), so it was not kept; what they did was not touched',
       remedy: 'look at what a holds now, then plan again',
     })
     expect(sent(w)).toEqual(['try'])
+  })
+
+  test('who started from what was tried has kept it: it is done, and can be taken back', async () => {
+    const w = tryingWorld({ a: false })
+    const { why, result, journal } = await tried(w, { probes: [visit(w, () => w.kept.add('a'))] })
+    expect([why, result.done.length, sent(w)]).toEqual([undefined, 1, ['try']])
+    expect(journal.at(-1)).toMatchObject({
+      kind: 'outcome',
+      result: 'done',
+      reason: 'somebody else changed a while it was tried (a 9, was 1), and that keeps it; what they did was not touched',
+      record: { was: false },
+    })
+  })
+
+  test('and nobody can see whether they kept it: the next start finds out', async () => {
+    const w = tryingWorld({ a: false })
+    const { why, journal } = await tried(w, { probes: [visit(w, () => w.unseen.add('a'))] })
+    expect(why?.reason).toBe(
+      'somebody else changed a while it was tried (a 9, was 1); whether that keeps it cannot be seen: a cannot be seen',
+    )
+    expect([journal.at(-1)?.kind, sent(w)]).toEqual(['tried', ['try']])
   })
 
   test('cannot be ruled out where nothing tells of it: it is not kept', async () => {
