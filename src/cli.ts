@@ -108,6 +108,7 @@ async function run(parsed: Parsed, argv: readonly string[], io: Io, program: Pro
       json,
       out: (text) => io.stdout.write(text),
       words: parsed.words,
+      leaving: leaving.signal,
       columns: io.stdout.isTTY ? io.stdout.columns : undefined,
     })
     return exitCode

@@ -83,7 +83,7 @@ async function nothingToDo({ world, json, out }: CommandContext, made: Plan): Pr
 
 /** Shows a plan, asks where it changes something, carries it out, and says what came of it. */
 export async function carryOut(context: CommandContext, makePlan: () => Promise<Plan>): Promise<number> {
-  const { world, front, json, out } = context
+  const { world, front, json, out, leaving } = context
   const { session } = world
   if (world.workspace) await settle(world, front)
   const made = await makePlan()
@@ -110,6 +110,7 @@ export async function carryOut(context: CommandContext, makePlan: () => Promise<
     front.say('Nothing was changed.')
     return EXIT.usage
   }
+  if (leaving?.aborted) throw new Interrupted('interrupted; nothing was changed')
   const stop = front.follow(session)
   const result = await session.apply(made, { how }).finally(stop)
   return conclude(context, made, result)
@@ -135,10 +136,13 @@ function conclude({ world, front, json, out }: CommandContext, made: Plan, resul
       [remedy, left ? `${left} not begun: the rest is still a plan` : undefined].filter(Boolean).join('\n'),
     )
   }
-  if (result.stopped) throw new Interrupted(`stopped; ${result.done.length} done, ${result.left.length} not begun`)
+  if (result.stopped || !report) {
+    const before = result.done.length === made.parts.length ? ' before it was looked at again' : ''
+    throw new Interrupted(`stopped${before}; ${result.done.length} done, ${result.left.length} not begun`)
+  }
   const files = world.delivery === 'gitops' && made.parts.some((p) => p.actions.some((a) => a.kind === 'write'))
   if (made.stage.kind === 'undo' || files) return EXIT.ok
-  return report ? exitOf(world, { ...report, results: report.results.filter((r) => made.stage.steps.includes(r.id)) }) : EXIT.ok
+  return exitOf(world, { ...report, results: report.results.filter((r) => made.stage.steps.includes(r.id)) })
 }
 
 /** `backup create`: one snapshot more, whether the last one still counts or not. */

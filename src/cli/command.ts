@@ -20,6 +20,8 @@ export interface CommandContext {
   /** Width of the terminal; absent in a pipe. */
   columns?: number | undefined
   words: string[]
+  /** Aborted once somebody asked to stop; absent in the wizard. */
+  leaving?: AbortSignal
 }
 
 /** Who looks and for how long still: `os:reader, 41 days left`. */

@@ -1,16 +1,17 @@
 import { join, resolve } from 'node:path'
 import { IGNORED } from '../domain/profile.ts'
 import { listed } from '../domain/remarks.ts'
-import { EXIT, Refusal } from '../engine/errors.ts'
+import { EXIT, Interrupted, Refusal } from '../engine/errors.ts'
 import type { System } from '../system/ports.ts'
 import type { CommandContext } from './command.ts'
 import { Workspace } from './workspace.ts'
 
 /** `init`: makes a folder the workspace of a cluster. */
 
-export async function init({ world, out, front, json }: CommandContext): Promise<number> {
+export async function init({ world, out, front, json, leaving }: CommandContext): Promise<number> {
   const { flags, place } = world
-  const seen = world.access.length > 0 ? await world.observer.observe(['clusterInfo'], {}) : {}
+  const seen = world.access.length > 0 ? await world.observer.observe(['clusterInfo'], leaving ? { signal: leaving } : {}) : {}
+  if (leaving?.aborted) throw new Interrupted()
   const info = seen.clusterInfo?.[0]?.look
   const name = flags.name ?? (info?.ok ? (info.value as { name: string }).name : undefined) ?? world.cluster.name
   if (!name) throw new Refusal('usage', 'the cluster needs a name, and none answered', '--name NAME')

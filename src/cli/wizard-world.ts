@@ -102,8 +102,7 @@ export async function wizardWorld(world: World): Promise<WizardWorld & { inner: 
       return report ? exitOf(world, report) : EXIT.ok
     },
     close: async (exitCode) => {
-      await session.close(exitCode)
-      await workspace?.unlock()
+      await session.close(exitCode).finally(() => workspace?.unlock())
     },
   }
 }

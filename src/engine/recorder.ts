@@ -21,6 +21,7 @@ export function createRecorder(
 ): Recorder {
   const { workspace, clock } = ports
   let name: string | undefined
+  let opened = 0
   let seq = 0
   let prev: string | null = null
   let writing: Promise<void> = Promise.resolve()
@@ -39,7 +40,9 @@ export function createRecorder(
   const open = async (): Promise<string> => {
     const self = ports.processes.self()
     const now = clock.now().toISOString()
-    const file = `${timeInName(now)}-${digestOf([self, now]).slice(0, 6)}.jsonl`
+    const file = `${timeInName(now)}-${digestOf([self, now, opened++]).slice(0, 6)}.jsonl`
+    seq = 0
+    prev = null
     await append(file, { kind: 'opened', ...opening, process: self, heads: headsOf(await read()) })
     return file
   }
@@ -50,11 +53,18 @@ export function createRecorder(
     settled: () => writing,
     journal: (entry) => {
       if (!workspace) return Promise.resolve()
-      writing = writing.then(async () => {
+      const written = writing.then(async () => {
         name ??= await open()
-        await append(name, entry)
+        try {
+          await append(name, entry)
+        } catch (error) {
+          // half of the line may be there: the next one begins a file of its own, and this one stays as a kill would leave it
+          name = undefined
+          throw error
+        }
       })
-      return writing
+      writing = written.catch(() => undefined)
+      return written
     },
   }
 }

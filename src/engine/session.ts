@@ -1,9 +1,9 @@
 import { type AnyStep, isChange, proofsOf, type Recipient, type StepContext, type Word } from '../contract.ts'
-import { Interrupted, Refusal } from './errors.ts'
+import { Failure, Interrupted, Refusal } from './errors.ts'
 import { counts, evaluate, type Observed, observationsFor, type RawAnswers, type StepResult, summarize } from './evaluate.ts'
 import { keepLook } from './evidence.ts'
 import { appliedFor, failedFor, type Unfinished, unfinished } from './history.ts'
-import { isBehind, type JournalFile, type RecipientChange } from './journal.ts'
+import { type Entry, isBehind, type JournalFile, type RecipientChange } from './journal.ts'
 import { type Control, type PerformResult, type Progress, perform } from './perform.ts'
 import { asFiles, digestOfPlan, makePlan, type Plan, type PlannedPart, readPlan, type Stage, whatChanged, writePlan } from './plan.ts'
 import type { EnginePorts, Identified } from './ports.ts'
@@ -92,13 +92,25 @@ export function createSession(options: SessionOptions): Session {
   const iso = () => clock.now().toISOString()
 
   let working = 0
-  /** Nothing else may be begun between the parts of a work, so only the end of the outermost one is idle. */
+  /** A change was begun, so that nothing is refused any more with the word that nothing was changed. */
+  let changing = false
+  /**
+   * Nothing else may be begun between the parts of a work, so only the end of the outermost one is idle. A stop counts from its first
+   * part to its last, and not for the work behind it.
+   */
   const during =
     <A extends unknown[], T>(work: (...args: A) => Promise<T>) =>
     async (...args: A): Promise<T> => {
+      if (working === 0) {
+        stops = 0
+        changing = false
+        abort = new AbortController()
+      }
       working++
       try {
         return await work(...args)
+      } catch (error) {
+        throw changing && error instanceof Refusal ? behindChange(error) : error
       } finally {
         working--
         if (working === 0) set({ activity: { kind: 'idle' } })
@@ -147,7 +159,6 @@ export function createSession(options: SessionOptions): Session {
   }
 
   const observe = async (needed: readonly AnyStep[], purpose: 'evaluate' | 'remediate', fresh: boolean): Promise<Observed> => {
-    if (abort.signal.aborted) abort = new AbortController()
     const names = observationsFor(needed, purpose).map((o) => o.name)
     set({ activity: { kind: 'looking', since: iso(), done: 0, total: names.length, now: '' } })
     const observed = await ports.observe(names, {
@@ -207,10 +218,11 @@ export function createSession(options: SessionOptions): Session {
     const reviews: PartReview[] = []
     const queue = [...given.parts]
     set({ activity: { kind: 'reviewing', since: iso(), done: 0, total: queue.length } })
+    const { signal } = abort
     const worker = async (): Promise<void> => {
-      for (let part = queue.shift(); part; part = queue.shift()) {
+      for (let part = queue.shift(); part && !signal.aborted; part = queue.shift()) {
         const change = part.actions.find(isChange)
-        const tried = change?.dryRun ? await ports.call(change.dryRun) : undefined
+        const tried = change?.dryRun ? await ports.call(change.dryRun, { signal }) : undefined
         reviews.push({
           part: part.digest,
           ...(tried
@@ -222,6 +234,7 @@ export function createSession(options: SessionOptions): Session {
       }
     }
     await Promise.all(Array.from({ length: REVIEWS_AT_ONCE }, worker))
+    if (signal.aborted) throw new Interrupted()
     return given.parts.map((p) => reviews.find((r) => r.part === p.digest) as PartReview)
   })
 
@@ -254,9 +267,9 @@ export function createSession(options: SessionOptions): Session {
   }
 
   const apply = during(async (given: Plan, consent: { how: string }): Promise<PerformResult> => {
-    freshControl()
     const into = refuseToApply(given, ports, lend !== undefined)
     const fresh = await plan(given.stage)
+    if (stops > 0) throw new Interrupted()
     const changed = whatChanged(given, fresh, () => false)
     if (changed.length > 0)
       throw new Refusal(
@@ -277,18 +290,17 @@ export function createSession(options: SessionOptions): Session {
     })
     await journal({ kind: 'consented', digest, by: options.operator, how: consent.how })
     const result = await run(given)
-    await look([...new Set([...given.stage.steps, ...alsoTold(given)])]).catch((error) => {
+    // a second stop ended the waiting before it, and not this look as well
+    abort = new AbortController()
+    try {
+      await look([...new Set([...given.stage.steps, ...alsoTold(given)])])
+    } catch (error) {
       // the change is done and in the journal; a stop while looking again takes nothing of that back, and what failed first is what counts
-      if (!(error instanceof Interrupted) && !result.failed) throw error
-    })
+      if (error instanceof Interrupted) return { ...result, stopped: true }
+      if (!result.failed) throw error
+    }
     return result
   })
-
-  /** A stop counts from here on: also between the last look and the first change. */
-  const freshControl = (): void => {
-    stops = 0
-    abort = new AbortController()
-  }
 
   /** Ports that hand the terminal over where a tool is going to ask for something. */
   const lending = (): EnginePorts => ({
@@ -319,13 +331,17 @@ export function createSession(options: SessionOptions): Session {
         },
       })
     }
-    const result = await perform(given, lending(), journal, onProgress, control, from)
+    const changes = new Set(given.parts.flatMap((p) => p.actions.filter(isChange).map((a) => progressKey(p.digest, a.id))))
+    const noted = async (entry: Entry): Promise<void> => {
+      await journal(entry)
+      if (entry.kind === 'intent' && changes.has(progressKey(entry.part, entry.action))) changing = true
+    }
+    const result = await perform(given, lending(), noted, onProgress, control, from)
     if (state.run) set({ run: { ...state.run, result } })
     return result
   }
 
   const resume = during(async (left: Unfinished, options?: { takeBack: boolean }): Promise<Became> => {
-    freshControl()
     const { intent } = left
     if (!intent) {
       set({ unfinished: state.unfinished.filter((u) => u !== left) })
@@ -355,6 +371,7 @@ export function createSession(options: SessionOptions): Session {
   /** Takes back what was tried and is still there, where somebody agreed to that. */
   const settled = async (intent: NonNullable<Unfinished['intent']>, found: Became, takeBack: boolean): Promise<Became> => {
     if (!found.back || !takeBack || !intent.tried) return found
+    changing = true
     const called = await ports.call(found.back)
     const there = await met(intent.tried, intent.object, ports)
     return there === true
@@ -422,7 +439,7 @@ export function createSession(options: SessionOptions): Session {
     stop: () => {
       stops++
       if (state.activity.kind === 'performing') set({ activity: { ...state.activity, stopping: true } })
-      if (stops > 1 || state.activity.kind === 'looking') abort.abort()
+      if (stops > 1 || state.activity.kind === 'looking' || state.activity.kind === 'reviewing') abort.abort()
     },
     lendTerminal: (given) => {
       lend = given
@@ -433,6 +450,13 @@ export function createSession(options: SessionOptions): Session {
     },
   }
 }
+
+const behindChange = ({ code, message, hint }: Refusal): Failure =>
+  new Failure(
+    code,
+    message,
+    ['a change was begun before this: run the same command again, it finds out what became of it', hint].filter(Boolean).join('\n'),
+  )
 
 /** New results in place of old ones, in the order of the checklist. */
 function merged(old: readonly StepResult[] | undefined, fresh: readonly StepResult[], steps: readonly AnyStep[]): StepResult[] {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Word } from '../../src/contract.ts'
-import { Refusal } from '../../src/engine/errors.ts'
+import { Failure, Refusal } from '../../src/engine/errors.ts'
 import { readJournal, verifyJournals } from '../../src/engine/journal.ts'
 import { writePlan } from '../../src/engine/plan.ts'
 import { sessionOf } from './sessions.ts'
@@ -243,6 +243,64 @@ describe('applying', () => {
   })
 })
 
+describe('a journal that cannot be written', () => {
+  /** The disk is full for lines that have this in them: half of such a line is written. */
+  const full = (w: World, text: () => string | undefined, error: () => Error): void => {
+    const { workspace } = w.ports
+    if (!workspace) return
+    const { append } = workspace
+    workspace.append = async (journal, line) => {
+      const stop = text()
+      if (stop === undefined || !line.includes(stop)) return append(journal, line)
+      const path = `journal/${journal}`
+      w.files.set(path, `${w.files.get(path) ?? ''}${line.slice(0, 40)}`)
+      throw error()
+    }
+  }
+  const diskFull = () => new Failure('disk-full', 'the disk is full', 'make room')
+
+  test('for once is written again, in a file of its own, and every file reads well', async () => {
+    const w = world({ a: false })
+    let stop: string | undefined = '"kind":"observed"'
+    full(w, () => stop, diskFull)
+    const { session } = sessionOf(w)
+    await expect(session.look()).rejects.toThrow('the disk is full')
+    await expect(session.look()).rejects.toThrow('the disk is full')
+    stop = undefined
+    await session.look()
+    await session.apply(await session.plan(mend), yes)
+    await session.close(0)
+    expect(verified(w)).toMatchObject({ problems: [], files: 3 })
+    expect(verified(w).torn).toHaveLength(2)
+    expect(session.state().report?.summary).toMatchObject({ pass: 1 })
+  })
+
+  test.each([
+    ['the intent', '"kind":"intent"', Refusal, false],
+    ['the outcome', '"action":"switch","result"', Failure, true],
+    ['the look behind it', '"kind":"concluded"', Failure, true],
+  ] as const)('for %s of a change: nothing is refused any more once one was begun', async (_, text, kind, changed) => {
+    const w = world({ a: false })
+    let stop: string | undefined = text
+    full(
+      w,
+      () => stop,
+      () => new Refusal('read-only', 'the file system is read-only', 'take another'),
+    )
+    const { session } = sessionOf(w)
+    const ended: unknown = await session.apply(await session.plan(mend), yes).catch((error: unknown) => error)
+    expect(ended).toBeInstanceOf(kind)
+    expect([(ended as Failure).code, w.lamps.a]).toEqual(['read-only', { on: changed }])
+    await session.close(4)
+    stop = undefined
+    later(w)
+    const next = sessionOf(w).session
+    for (const left of await next.open()) await next.resume(left)
+    expect((await next.plan(undo)).parts).toHaveLength(changed ? 1 : 0)
+    expect(verified(w).problems).toEqual([])
+  })
+})
+
 describe('a start after a run that ended in the middle', () => {
   /** A run that was killed while it switched lamp a; `had` says whether the switch had its effect. */
   async function killed(had: boolean): Promise<World> {
@@ -283,6 +341,25 @@ describe('a start after a run that ended in the middle', () => {
     const result = await session.apply(await session.plan(mend), yes)
     expect(result.done.map((p) => p.object.name)).toEqual(['a', 'b'])
     expect(verified(w).problems).toEqual([])
+  })
+
+  test('finds out about a change whose end nobody could see, and can take it back', async () => {
+    const w = world({ a: false })
+    const first = sessionOf(w).session
+    w.answers.switch = () => {
+      w.lamps.a = { on: true }
+      w.unseen.add('a')
+      return { ok: false, reason: 'the line broke', output: Buffer.alloc(0) }
+    }
+    expect((await first.apply(await first.plan(mend), yes)).failed?.reason).toContain('the line broke; whether it was done')
+    delete w.answers.switch
+    w.unseen.clear()
+    later(w)
+    const { session } = sessionOf(w)
+    const [left] = await session.open()
+    if (!left) throw new Error('nothing was under way')
+    expect((await session.resume(left)).result).toBe('done')
+    expect((await session.plan(undo)).parts.map((p) => p.object.name)).toEqual(['a'])
   })
 
   test('says that it cannot tell where the object cannot be seen', async () => {
