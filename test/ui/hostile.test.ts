@@ -171,7 +171,9 @@ describe('data that nobody would draw fits the screen', () => {
         'Danger: change.',
         'Nothing restarts.',
         'is sealed into',
+        'Done when the node has the three rules.',
         'Undo: the three rules are removed',
+        'Cancel: after this',
         'Left out:',
       ])
         expect(textOf(review)).toContain(said)

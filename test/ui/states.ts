@@ -146,6 +146,7 @@ export function part(name: string, more: Partial<PlannedPart> = {}): PlannedPart
         title: 'set 3 rules in the firewall document',
         call: { verb: 'tool.patch', args: { node: name } },
         dryRun: { verb: 'tool.patch', args: { node: name, dryRun: true } },
+        done: { observation: 'firewall', predicate: 'has', args: null, sentence: 'the node has the three rules' },
         undo: { sentence: UNDO, record: {} },
         cancel: 'after this object',
         restarts: 'nothing',

@@ -1,6 +1,7 @@
 import {
   type Block,
   type Call,
+  type ChangeAction,
   isChange,
   SEVERITIES,
   type SealAction,
@@ -173,11 +174,13 @@ const sameBlock = (a: Block | undefined, b: Block): boolean =>
   a?.type === 'diff' && b.type === 'diff' && JSON.stringify(a.lines) === JSON.stringify(b.lines)
 
 const RESTARTS = {
-  nothing: 'No restart.',
-  'api-server': 'Restarts the API server.',
-  node: 'Restarts the node.',
-  network: 'Restarts the network.',
+  nothing: [],
+  'api-server': ['Restarts the API server.'],
+  node: ['Restarts the node.'],
+  network: ['Restarts the network.'],
 }
+/** What starts again, a sentence each; none where nothing does. */
+export const restartsOf = (changes: readonly ChangeAction[]): string[] => [...new Set(changes.flatMap((c) => RESTARTS[c.restarts]))]
 
 /** A plan as it is shown before anybody is asked; without commands where they have a place of their own. */
 export function planText(plan: Plan, reviews: readonly PartReview[], delivery: string, commandLine?: (call: Call) => string): string {
@@ -185,7 +188,7 @@ export function planText(plan: Plan, reviews: readonly PartReview[], delivery: s
   const changes = plan.parts.flatMap((p) => p.actions).filter(isChange)
   if (plan.parts.length === 0) lines.push(plan.blocked.length > 0 ? 'Nothing can be done now.' : 'Nothing to do.')
   else {
-    const restarts = [...new Set(changes.map((c) => RESTARTS[c.restarts]))].join(' ')
+    const restarts = changes.length > 0 ? restartsOf(changes).join(' ') || 'No restart.' : ''
     const danger = changes.some((c) => c.danger === 'destroy')
       ? 'Danger: destroy.'
       : changes.length > 0
@@ -203,13 +206,16 @@ export function planText(plan: Plan, reviews: readonly PartReview[], delivery: s
     const review = reviews.find((r) => r.part === part.digest)
     for (const block of part.blocks ?? []) lines.push(...blockLines(block).map((l) => `   ${l}`), '')
     const command = (call: Call, before = ''): string[] => (commandLine ? [`          ${before}$ ${commandLine(call)}`] : [])
-    for (const action of part.actions) {
+    for (const [at, action] of part.actions.entries()) {
       lines.push(`   ${action.kind.padEnd(6)} ${action.title}`)
       if (action.kind === 'hold') lines.push(...command(action.source.call))
       if (action.kind === 'try') lines.push(...tryLines(action, command))
       if (action.kind === 'run') lines.push(...command(action.call))
       if (isChange(action)) {
         if (review?.dryRun) lines.push(`          dry run: ${review.dryRun.ok ? '' : 'refused: '}${review.dryRun.text}`)
+        // what is waited for behind it says the same already
+        const when = doneWhen(action) ?? 'nothing tells, so it is never done again by itself'
+        if (when !== part.actions[at + 1]?.title) lines.push(`          done when: ${when}`)
       }
     }
     for (const block of review?.preview ?? []) {
@@ -218,9 +224,8 @@ export function planText(plan: Plan, reviews: readonly PartReview[], delivery: s
         ...(same ? [`diff of ${part.object.name}: the same as of ${same.object.name}`] : blockLines(block)).map((l) => `          ${l}`),
       )
     }
-    const undo = part.actions.find(isChange)
-    if (undo) lines.push(`   undo   ${'sentence' in undo.undo ? undo.undo.sentence : undo.undo.none}`, `   cancel ${undo.cancel}`)
-    lines.push('')
+    const made = part.actions.filter(isChange)
+    lines.push(...saidOnce(made, undoOf).map((l) => `   undo   ${l}`), ...saidOnce(made, (c) => c.cancel).map((l) => `   cancel ${l}`), '')
   }
   for (const same of Map.groupBy(plan.blocked, (b) => `${b.reason}\n${b.remedy}`).values()) {
     const [first] = same
@@ -231,6 +236,17 @@ export function planText(plan: Plan, reviews: readonly PartReview[], delivery: s
   if (delivery === 'gitops' && plan.parts.length > 0)
     lines.push('Delivery is gitops: apply writes these files; commit them and let your own tool roll them out.', '')
   return lines.join('\n')
+}
+
+/** What tells that a change is done, if anything does. */
+export const doneWhen = (change: ChangeAction): string | undefined => (change.kind === 'try' ? change.kept : change.done)?.sentence
+
+export const undoOf = ({ undo }: ChangeAction): string => ('sentence' in undo ? undo.sentence : undo.none)
+
+/** What is said of changes, each thing once; where they differ, with the changes that it is about. */
+function saidOnce(changes: readonly ChangeAction[], say: (change: ChangeAction) => string): string[] {
+  const alike = [...Map.groupBy(changes, say)]
+  return alike.length < 2 ? alike.map(([said]) => said) : alike.map(([said, of]) => `${said} (${of.map((c) => c.title).join('; ')})`)
 }
 
 /** A tentative change: how long it lasts by itself, what is looked at meanwhile, and how it is kept. */

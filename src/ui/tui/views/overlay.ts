@@ -1,6 +1,6 @@
 import { isChange } from '../../../contract.ts'
 import type { HeaderInfo, WizardWorld } from '../../host.ts'
-import { minutes, planCommands } from '../../report/text.ts'
+import { doneWhen, minutes, planCommands, restartsOf, undoOf } from '../../report/text.ts'
 import { bindingsFor, keyName } from '../keys.ts'
 import { blank, type Line, line, pad, type Screen, scrolling, sized, span, windowAt, wrap } from '../lines.ts'
 import type { Field, Form, Overlay, View } from '../model.ts'
@@ -64,7 +64,7 @@ function content(view: View, overlay: Overlay, theme: Theme, size: Size, cells: 
       return [title('Which cluster?'), blank, ...items]
     }
     case 'review':
-      return review(view, theme, cells, world)
+      return closeUp(review(view, theme, cells, world), bodyRows(size) - 1)
     case 'commands': {
       const lines = commandLines(view, size.columns - 4, world)
       const rows = bodyRows(size) - 4
@@ -95,6 +95,15 @@ function content(view: View, overlay: Overlay, theme: Theme, size: Size, cells: 
 const some = (names: readonly string[], most = 12): string =>
   names.length > most ? `${names.slice(0, most).join(', ')} and ${names.length - most} more` : names.join(', ')
 
+/** Without the empty lines, where there is no room for them. */
+const closeUp = (lines: Line[], rows: number): Line[] => (lines.length <= rows ? lines : lines.filter((l) => l !== blank))
+
+/** Each thing once, and no more than two; the plan has them all, each with its change. */
+const once = (said: readonly string[]): string => {
+  const [first, second, ...rest] = [...new Set(said)]
+  return [first, second, rest.length > 0 ? `${rest.length} more in the plan` : undefined].filter(Boolean).join('; ')
+}
+
 function review(view: View, theme: Theme, cells: number, world: WizardWorld | undefined): Line[] {
   const made = view.ui.made
   if (!made) return []
@@ -106,7 +115,7 @@ function review(view: View, theme: Theme, cells: number, world: WizardWorld | un
   const seals = changes.length > 0 && plan.parts.some((p) => p.actions.some((a) => a.kind === 'seal'))
   const warnings = world?.warnings(plan) ?? []
   const names = plan.parts.map((p) => p.object.name)
-  const undo = changes[0]?.undo
+  const when = once(changes.flatMap((c) => doneWhen(c) ?? []))
   return [
     title(
       `${plan.stage.kind === 'undo' ? 'Take back' : changes.length > 0 ? 'Change' : writes ? 'Write files for' : 'Read, seal and prove:'} ${names.length} ${names.length === 1 ? 'object' : 'objects'}`,
@@ -116,7 +125,7 @@ function review(view: View, theme: Theme, cells: number, world: WizardWorld | un
     blank,
     ...say(
       changes.length > 0
-        ? `Danger: ${changes.some((c) => c.danger === 'destroy') ? 'destroy' : 'change'}. ${changes.every((c) => c.restarts === 'nothing') ? 'Nothing restarts.' : ''}`
+        ? `Danger: ${changes.some((c) => c.danger === 'destroy') ? 'destroy' : 'change'}. ${restartsOf(changes).join(' ') || 'Nothing restarts.'}`
         : writes
           ? 'Nothing is touched: files only.'
           : 'Nothing is changed. Every look, sealed file and proof is in the journal.',
@@ -132,8 +141,13 @@ function review(view: View, theme: Theme, cells: number, world: WizardWorld | un
         )
       : []),
     ...(seals ? say(`Before each change its current config is sealed into ${world?.workspace ?? ''}/secrets/.`, cells) : []),
-    ...(changes.length > 0 ? say('After each change it is read back; the first failure stops the rest, which stays a plan.', cells) : []),
-    ...(undo ? say(`Undo: ${'sentence' in undo ? undo.sentence : undo.none}.`, cells) : []),
+    ...(changes.length > 0
+      ? [
+          ...say(when ? `Done when ${when}.` : 'Nothing tells that it is done, so it is never done again by itself.', cells),
+          ...say('The first failure stops the rest, which stays a plan.', cells),
+          ...say(`Undo: ${once(changes.map(undoOf))}. Cancel: ${once(changes.map((c) => c.cancel))}.`, cells),
+        ]
+      : []),
     ...(plan.blocked.length > 0
       ? [
           blank,
