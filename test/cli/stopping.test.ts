@@ -22,7 +22,7 @@ function applying(w: World, kind: 'mend' | 'undo' = 'mend') {
       place: { mode: 'live', system: w.ports },
       cluster: { name: 'lab' },
     },
-    front: reportFrontEnd({ out: (text) => said.push(text), json: true, yes: true }),
+    front: reportFrontEnd({ out: (text) => said.push(text), json: true, mode: 'live', yes: true }),
     json: true,
     out: (text: string) => said.push(text),
     words: ['LMP-01'],

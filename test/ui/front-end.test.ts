@@ -61,7 +61,7 @@ describe('a run that nobody watches', () => {
       },
     } as unknown as Session
     const said: string[] = []
-    reportFrontEnd({ out: (text) => said.push(text.trim()), json, yes: true }).follow(session)
+    reportFrontEnd({ out: (text) => said.push(text.trim()), json, mode: 'live', yes: true }).follow(session)
     for (const given of course) {
       const at = new Date(Date.now()).toISOString()
       progress = { [progressKey(part, 'switch')]: { part, action: 'switch', status: 'running', at, ...given } }
@@ -86,7 +86,7 @@ describe('a run that nobody watches', () => {
 
   test('gives the same as JSON lines, with until when it may be taking itself back', () => {
     const lines = followed(true, course, 1000).map((line) => JSON.parse(line))
-    const of = { step: 'LMP-01', object: { kind: 'lamp', name: 'a' }, action: 'switch', title: 'switch on' }
+    const of = { mode: 'live', step: 'LMP-01', object: { kind: 'lamp', name: 'a' }, action: 'switch', title: 'switch on' }
     const sign = (at: string, note: string) => ({ event: 'progress', ...of, until, at, note })
     expect(lines).toEqual([
       { event: 'action', ...of, status: 'running', at: '2026-11-23T12:00:00.000Z', note: null },
