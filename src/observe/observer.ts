@@ -56,6 +56,8 @@ export interface Observer {
 
 const MACHINE: ObjectRef = { kind: 'workstation', name: 'this machine' }
 
+const notSeen = (object: ObjectRef, reason: string): Sighting<never> => ({ object, look: { ok: false, reason, evidence: [] } })
+
 export function createObserver(options: ObserverOptions): Observer {
   const { system, caller } = options
   let cache = new Map<string, Promise<Sighting<unknown>[]>>()
@@ -89,6 +91,24 @@ export function createObserver(options: ObserverOptions): Observer {
     return [...new Map(refs.map((r) => [r.address, r])).values()]
   }
   const contextNodes = (): string[] => caller.access[0]?.nodes ?? []
+
+  /** A node by its name, whichever nodes were named for this run; else why it cannot be looked at. */
+  const nodeNamed = async (name: string, signal?: AbortSignal): Promise<NodeRef | Sighting<never>> => {
+    const seen = await members(signal)
+    const known: NodeRef[] = [...(await nodes(signal)), ...(seen.ok ? seen.value : [])]
+    const found = known.find((n) => n.name === name)
+    if (found) return found
+    // it may only be starting
+    cache.delete('members')
+    return notSeen({ kind: 'node', name }, `${name} cannot be looked at: ${seen.ok ? 'it is no member of the cluster' : seen.reason}`)
+  }
+
+  /** What could not be seen a moment ago may be seen by now, so whoever looks again and again asks for it again. */
+  const forgetFailures = async (): Promise<void> => {
+    const [seen] = (await cache.get('members')) ?? []
+    if (seen && !seen.look.ok) cache.delete('members')
+    if (await belongs) belongs = undefined
+  }
 
   /** Node looks; where it is not known which nodes there are, one sighting more that says why. */
   const perNode = async <T>(
@@ -221,9 +241,13 @@ export function createObserver(options: ObserverOptions): Observer {
       return Object.fromEntries(taken)
     },
     observeOne: async (name, object, signal) => {
-      const node = object.kind === 'node' ? (await nodes(signal)).find((n) => n.name === object.name) : undefined
+      await forgetFailures()
+      const node = object.kind === 'node' ? await nodeNamed(object.name, signal) : undefined
+      if (node && 'look' in node) return node
       const sightings = await takerOf(name)(node, signal)
-      return sightings[0] ?? { object, look: { ok: false, reason: `${object.name} was not looked at`, evidence: [] } }
+      // what is seen of the whole cluster tells of each of its nodes, one node tells of itself alone
+      const seen = sightings.find((s) => s.object.kind !== 'node' || (object.kind === 'node' && s.object.name === object.name))
+      return seen ?? notSeen(object, `${object.name} was not looked at`)
     },
   }
 }

@@ -394,6 +394,39 @@ describe('looking', () => {
     expect(asked.filter((a) => a.command.startsWith('version')).map((a) => a.nodes)).toEqual([['10.5.0.2'], ['10.5.0.2']])
   })
 
+  test('looks at the node that is asked for, whichever nodes were named, and never at another in its place', async () => {
+    const { run, asked } = recorded('1.13')
+    const observer = observerOf(run, [access('1.13')], { nodes: ['10.5.0.101'] })
+    const cp1 = { kind: 'node', name: 'cp1' }
+    expect(await observer.observeOne('nodeVersion', cp1)).toMatchObject({ object: cp1, look: { ok: true } })
+    expect(asked.filter((a) => a.command.startsWith('version')).map((a) => a.nodes)).toEqual([['10.5.0.2']])
+    const gone = { kind: 'node', name: 'w9' }
+    const versions = asked.filter((a) => a.command.startsWith('version')).length
+    expect(await observer.observeOne('nodeVersion', gone)).toEqual({
+      object: gone,
+      look: { ok: false, reason: 'w9 cannot be looked at: it is no member of the cluster', evidence: [] },
+    })
+    expect(asked.filter((a) => a.command.startsWith('version'))).toHaveLength(versions)
+    // what is seen of the cluster tells of each of its nodes
+    expect(await observer.observeOne('etcdMembers', cp1)).toMatchObject({ object: { kind: 'cluster' }, look: { ok: true } })
+  })
+
+  test('asks again for what could not be seen, each time that somebody looks again', async () => {
+    let down = true
+    const { run } = talosctl(({ nodes, command }) => {
+      if (down) return recording('1.13', 'node-down')
+      return recording('1.13', command.startsWith('get members') ? 'members' : nodes.length > 1 ? 'version-two-nodes' : 'version')
+    })
+    const observer = observerOf(run, [access('1.13')], { nodes: ['10.5.0.2'] })
+    const cp1 = { kind: 'node', name: 'cp1' }
+    expect((await observer.observeOne('nodeVersion', cp1)).look).toMatchObject({
+      ok: false,
+      reason: expect.stringMatching(/^cp1 cannot be looked at: /),
+    })
+    down = false
+    expect((await observer.observeOne('nodeVersion', cp1)).look).toMatchObject({ ok: true })
+  })
+
   test('lets nothing a node says reach a value with control characters in it', async () => {
     const evil = '\u001b[2J\u001b]0;owned\u0007\u202e'
     const { run } = talosctl(({ nodes, command }) =>
