@@ -107,6 +107,7 @@ async function run(parsed: Parsed, argv: readonly string[], io: Io, program: Pro
       front,
       json,
       out: (text) => io.stdout.write(text),
+      note: (text) => io.stderr.write(text),
       words: parsed.words,
       leaving: leaving.signal,
       columns: io.stdout.isTTY ? io.stdout.columns : undefined,

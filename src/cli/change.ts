@@ -5,7 +5,7 @@ import type { PerformResult } from '../engine/perform.ts'
 import { digestOfPlan, type Plan, type Stage, writePlan } from '../engine/plan.ts'
 import type { PartReview } from '../engine/state.ts'
 import { planText } from '../ui/report/text.ts'
-import { answerFlags, type CommandContext, closingLines, exitOf, practiceFlag, settle, warnings } from './command.ts'
+import { answerFlags, type CommandContext, closingLines, exitOf, practiceFlag, settle, tellUnfinished, warnings } from './command.ts'
 import { fileProblem } from './file-problem.ts'
 import { needed, parseAnswers, type World } from './world.ts'
 
@@ -21,7 +21,8 @@ async function reviewed(world: World, plan: Plan): Promise<{ reviews: PartReview
   return { reviews, text: planText(plan, reviews, world.delivery, (call) => world.caller.commandLine(call)) }
 }
 
-export async function plan({ world, front, json, out, words }: CommandContext): Promise<number> {
+export async function plan({ world, front, json, out, note, words }: CommandContext): Promise<number> {
+  await tellUnfinished({ world, note })
   const given = world.flags.answer ? { answers: parseAnswers(world.flags.answer, {}) } : {}
   const made = await world.session.plan({ ...stageOf(world, words), ...given })
   const { text } = await reviewed(world, made)
@@ -85,7 +86,7 @@ async function nothingToDo({ world, json, out }: CommandContext, made: Plan): Pr
 export async function carryOut(context: CommandContext, makePlan: () => Promise<Plan>): Promise<number> {
   const { world, front, json, out, leaving } = context
   const { session } = world
-  if (world.workspace) await settle(world, front)
+  if (world.workspace) await settle(context)
   const made = await makePlan()
   const { reviews, text } = await reviewed(world, made)
   if (json) out(`${JSON.stringify({ event: 'planned', mode: world.mode, digest: digestOfPlan(made), plan: made })}\n`)

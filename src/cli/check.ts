@@ -3,16 +3,15 @@ import { clockOffset } from '../domain/wire.ts'
 import type { Report } from '../engine/state.ts'
 import { CHECK_SCHEMA, type CheckDocument, stepsOf } from '../ui/report/document.ts'
 import { checkText, nodesSeen, tookSeconds } from '../ui/report/text.ts'
-import { accessLine, type CommandContext, exitOf, failOn, practiceFlag, sentenceOf } from './command.ts'
+import { accessLine, type CommandContext, exitOf, failOn, practiceFlag, tellUnfinished } from './command.ts'
 import { toolsUsed } from './doctor.ts'
 import type { World } from './world.ts'
 
 /** `check`: looks and says what is missing. */
 
-export async function check({ world, front, json, out, words, columns }: CommandContext): Promise<number> {
+export async function check({ world, note, json, out, words, columns }: CommandContext): Promise<number> {
   const severity = failOn(world)
-  for (const left of await world.session.open())
-    front.say(`${sentenceOf(left)} See: talos-preflight apply ${left.steps.join(' ')}${left.stage === 'undo' ? ' --undo' : ''}\n`)
+  await tellUnfinished({ world, note })
   const report = await world.session.look(words.length > 0 ? words : undefined)
   const exitCode = exitOf(world, report)
   if (json) out(`${JSON.stringify(await documentOf(world, report), null, 2)}\n`)

@@ -1,9 +1,10 @@
-import { isChange, SEVERITIES, type Severity } from '../contract.ts'
+import { isChange, plain, SEVERITIES, type Severity } from '../contract.ts'
 import { lasting } from '../domain/remarks.ts'
-import { Failure, Refusal } from '../engine/errors.ts'
+import { Refusal } from '../engine/errors.ts'
 import { exitCodeFor } from '../engine/evaluate.ts'
-import type { Unfinished } from '../engine/history.ts'
+import { type Unfinished, whereItWas } from '../engine/history.ts'
 import type { Plan } from '../engine/plan.ts'
+import { cannotTell } from '../engine/refuse.ts'
 import type { Became } from '../engine/resume.ts'
 import type { Report } from '../engine/state.ts'
 import { shellQuote } from '../tools/caller.ts'
@@ -17,6 +18,8 @@ export interface CommandContext {
   front: FrontEnd
   json: boolean
   out: (text: string) => void
+  /** What is no part of what was asked for: standard error. */
+  note: (text: string) => void
   /** Width of the terminal; absent in a pipe. */
   columns?: number | undefined
   words: string[]
@@ -44,39 +47,44 @@ export const exitOf = (world: World, report: Report): number =>
   exitCodeFor(report.results, report.observed, { failOn: failOn(world), allowUnknown: world.flags['allow-unknown'] === true })
 
 /** What was under way when an earlier run ended, as one sentence. */
-export function sentenceOf(left: Unfinished): string {
+function sentenceOf(left: Unfinished): string {
   const done = left.done.length > 0 ? `${left.done.join(', ')} ${left.done.length === 1 ? 'was' : 'were'} done, ` : ''
-  const at = left.intent ? `it was at "${left.intent.title}" on ${left.intent.object.name}` : `nothing was under way`
-  return `The run of ${left.at.slice(0, 19).replace('T', ' ')} (${left.command}) ended in the middle: ${done}${at}; ${left.left.join(', ')} ${left.left.length === 1 ? 'was' : 'were'} not finished.`
+  return `The run of ${left.at.slice(0, 19).replace('T', ' ')} (${left.command}) ended in the middle: ${done}${whereItWas(left)}; ${left.left.join(', ')} ${left.left.length === 1 ? 'was' : 'were'} not finished.`
+}
+
+/** Says what earlier runs left open, where nothing is done about it. It is no part of what was asked for. */
+export async function tellUnfinished({ world, note }: Pick<CommandContext, 'world' | 'note'>): Promise<void> {
+  for (const left of await world.session.open())
+    note(
+      `${sentenceOf(left)} See: ${world.program.name} apply ${left.steps.join(' ')}${left.stage === 'undo' ? ' --undo' : ''}${practiceFlag(world)}\n`,
+    )
 }
 
 /** Finds out what became of interrupted runs before anything new is planned. */
-export async function settle(world: World, front: FrontEnd): Promise<void> {
+export async function settle({ world, front, json, note }: CommandContext): Promise<void> {
+  const say = (text: string): void => (json ? note(`${text}\n`) : front.say(text))
   for (const left of await world.session.open()) {
-    front.say(sentenceOf(left))
+    say(sentenceOf(left))
     if (left.child && world.place.system.processes.alive(left.child))
-      front.say(`Process ${left.child.pid} of that run still works; waiting for it.`)
+      say(`Process ${left.child.pid} of that run still works; waiting for it.`)
     if (left.intent?.until && new Date(left.intent.until) > world.place.system.clock.now())
-      front.say(
+      say(
         `${left.intent.object.name} was being tried and takes itself back by ${left.intent.until.slice(11, 19)} UTC; nothing is sent to it before.`,
       )
-    const found = await resumed(world, front, left)
-    if (left.intent) front.say(`What became of it: ${found.result} (${found.reason}).`)
-    if (found.result === 'cannot tell') {
-      throw new Failure(
-        'cannot-tell',
-        `it cannot be told whether "${left.intent?.title}" on ${left.intent?.object.name} was done: ${found.reason}`,
-        'look at the object by hand, or name a context that may see it; then run the same command again',
-      )
-    }
+    const stop = front.follow(world.session)
+    const found = await resumed(world, front, left, say).finally(stop)
+    if (left.intent) say(`What became of it: ${found.result} (${found.reason}).`)
+    else if (left.unchecked) say('The checks behind that change were made, and hold.')
+    if (found.result === 'cannot tell') throw cannotTell(left, found.reason)
   }
 }
 
 /** What became of it; what was tried and is still there is taken back where somebody says so. */
-async function resumed(world: World, front: FrontEnd, left: Unfinished): Promise<Became> {
+async function resumed(world: World, front: FrontEnd, left: Unfinished, say: (text: string) => void): Promise<Became> {
   const found = await world.session.resume(left)
   if (!found.back) return found
-  front.say(`"${left.intent?.title}" on ${left.intent?.object.name}: ${found.reason}.`)
+  say(`"${left.intent?.title}" on ${left.intent?.object.name}: ${found.reason}.`)
+  say(`It would be taken back with:\n  $ ${plain(world.caller.commandLine(found.back))}`)
   const agreed = world.flags['take-back'] === true || (await front.confirm('Take it back now?', '--take-back'))
   return agreed ? world.session.resume(left, { takeBack: true }) : found
 }

@@ -58,6 +58,7 @@ export async function wizardWorld(world: World): Promise<WizardWorld & { inner: 
       front: { kind: 'tui' } as never,
       json: false,
       out: (text) => said.push(text.trim()),
+      note: () => undefined,
       words,
     })
     return said[0] ?? ''

@@ -94,9 +94,15 @@ export class Workspace implements WorkspacePort {
     return this.#lock.release()
   }
 
-  async #inside(path: string): Promise<string> {
+  /** The full path of something below the workspace; undefined where it is not below it, as one from a journal may be. */
+  #below(path: string): string | undefined {
     const full = resolve(this.path, path)
-    if (relative(this.path, full).startsWith('..')) throw new Error(`${path} leaves the workspace`)
+    return relative(this.path, full).startsWith('..') ? undefined : full
+  }
+
+  async #inside(path: string): Promise<string> {
+    const full = this.#below(path)
+    if (!full) throw new Error(`${path} leaves the workspace`)
     const folder = dirname(full)
     if (!this.#folders.has(folder)) {
       await this.#system.files
@@ -135,7 +141,9 @@ export class Workspace implements WorkspacePort {
   }
 
   async read(path: string): Promise<string | undefined> {
-    return this.#system.files.read(resolve(this.path, path)).then(
+    const full = this.#below(path)
+    if (!full) return undefined
+    return this.#system.files.read(full).then(
       (b) => b.toString('utf8'),
       () => undefined,
     )
@@ -151,7 +159,8 @@ export class Workspace implements WorkspacePort {
   }
 
   async has(path: string): Promise<boolean> {
-    return (await this.#system.files.info(resolve(this.path, path))) !== undefined
+    const full = this.#below(path)
+    return full !== undefined && (await this.#system.files.info(full)) !== undefined
   }
 
   /** Changes the profile. What was edited by hand in the meantime is read first, so that nothing is lost. */

@@ -33,6 +33,12 @@ export async function keepLook(
   const sha256 = await write('observations', { schema: 'talos-preflight/observations/v1', ...head, cluster, answers, observed })
   const looks = Object.values(observed).flat()
   await journal({ kind: 'observed', evidence: folder, sha256, looks: looks.length, failed: looks.filter((s) => !s.look.ok).length })
-  await write('findings', { schema: 'talos-preflight/findings/v1', ...head, results })
-  await journal({ kind: 'concluded', summary: report.summary, verdicts: Object.fromEntries(results.map((r) => [r.id, r.count])) })
+  const concluded = await write('findings', { schema: 'talos-preflight/findings/v1', ...head, results })
+  await journal({
+    kind: 'concluded',
+    summary: report.summary,
+    verdicts: Object.fromEntries(results.map((r) => [r.id, r.count])),
+    findings: `${folder}/findings.json`,
+    sha256: concluded,
+  })
 }

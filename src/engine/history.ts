@@ -5,68 +5,169 @@ import type { Stage } from './plan.ts'
 
 /** What a later start wants to know of the journals: what was under way, what was done, and what failed. */
 
-/** A run that ended without saying so. */
+type Planned = Extract<Line, { kind: 'planned' }>
+type Intent = Extract<Line, { kind: 'intent' }>
+type Outcome = Extract<Line, { kind: 'outcome' }>
+type Resolved = Extract<Line, { kind: 'resolved' }>
+
+/** What was agreed to and did not come to its end. Its texts may be drawn. */
 export interface Unfinished {
   run: string
   at: string
   command: string
   process: ProcessRef
-  /** Consented parts with the actions that have no outcome yet. */
-  intent?: Extract<Line, { kind: 'intent' }>
+  /** The action that was begun and has no outcome. */
+  intent?: Intent
   /** The child that ran for this intent, if the journal got that far. */
   child?: ProcessRef
+  /** The part whose change is done, and whose checks behind it were not all made. */
+  unchecked?: Planned['parts'][number]
   /** Objects whose part was done, and those still to come. */
   done: string[]
   left: string[]
   steps: string[]
   stage: Stage['kind']
-  /** Where the whole plan is kept, below the workspace. */
+  /** Where the whole plan is kept, below the workspace, and its digest. */
   plan: string
+  digest: string
 }
+
+/** Where it was, as a part of a sentence. */
+export const whereItWas = ({ intent, unchecked }: Unfinished): string =>
+  intent
+    ? `it was at "${intent.title}" on ${intent.object.name}`
+    : unchecked
+      ? `${unchecked.object.name} was changed, and the checks behind it were not all made`
+      : 'nothing was under way'
 
 const partKey = (x: { step: string; object: ObjectRef }): string => `${x.step} ${x.object.kind}/${x.object.name}`
 
-/** Runs that changed something, or were about to, and did not close; newest first. One that a later run resolved is left out; one that it could not tell about is not. */
+/** What one consent led to, and what the journals say behind it. */
+interface Agreed {
+  file: JournalFile
+  planned: Planned
+  lines: Line[]
+  later: Line[]
+  /** What later starts found out about the run. */
+  resolved: Resolved[]
+  /** Something else was begun behind it, or the run closed. */
+  over: boolean
+}
+
+function agreedIn(file: JournalFile, ends: readonly Pick<JournalFile, 'name' | 'lines'>[]): Agreed[] {
+  const consents = file.lines.filter((l) => l.kind === 'consented')
+  if (consents.length === 0) return []
+  const elsewhere = ends.filter((f) => f.name > file.name).flatMap((f) => f.lines)
+  const resolved = ends.flatMap((f) => f.lines).filter((l): l is Resolved => l.kind === 'resolved' && l.run === file.name)
+  return consents.flatMap((consent, i) => {
+    const planned = file.lines.findLast((l) => l.kind === 'planned' && l.digest === consent.digest && l.seq < consent.seq)
+    if (planned?.kind !== 'planned') return []
+    const behind = file.lines.filter((l) => l.seq > consent.seq)
+    const next = consents[i + 1]?.seq ?? Number.POSITIVE_INFINITY
+    return {
+      file,
+      planned,
+      lines: behind.filter((l) => l.seq < next),
+      later: [...behind.filter((l) => l.seq >= next), ...elsewhere],
+      resolved,
+      over: i + 1 < consents.length || file.lines.at(-1)?.kind === 'closed',
+    }
+  })
+}
+
+const isOf = (line: { part: string; action: string }, part: string, action: string) => line.part === part && line.action === action
+
+/** What a later start found out about an action of this run; undefined where nobody did, or nobody could tell. */
+const resolvedTo = ({ resolved }: Agreed, part: string, action: string): Resolved['result'] | undefined =>
+  resolved.findLast((l) => l.result !== 'cannot tell' && isOf(l, part, action))?.result
+
+const outcomeIn = (lines: readonly Line[], part: string, action: string, from = 0): Outcome | undefined =>
+  lines.findLast((l): l is Outcome => l.kind === 'outcome' && l.seq > from && isOf(l, part, action))
+
+const isBehindIn = (lines: readonly Line[], part: string, action: string): boolean =>
+  isBehind(outcomeIn(lines, part, action)?.result ?? 'failed')
+
+/** What was begun, has no outcome, and was neither looked at nor done anew by anybody since. */
+const openIn = (agreed: Agreed): Intent | undefined =>
+  agreed.lines.findLast(
+    (l): l is Intent =>
+      l.kind === 'intent' &&
+      !outcomeIn(agreed.lines, l.part, l.action, l.seq) &&
+      !outcomeIn(agreed.later, l.part, l.action) &&
+      resolvedTo(agreed, l.part, l.action) === undefined,
+  )
+
+/** Whether the last change of a part is done, and what stands behind it was not seen to hold and did not fail: in its run, or for good in a later one. */
+function isUnchecked(agreed: Agreed, { digest, actions, checks = [] }: Planned['parts'][number]): boolean {
+  const { lines, later } = agreed
+  const change = actions.at(-1 - checks.length) ?? ''
+  if (checks.length === 0 || !(isBehindIn(lines, digest, change) || resolvedTo(agreed, digest, change) === 'done')) return false
+  const last = checks.at(-1) ?? ''
+  const held = isBehindIn(lines, digest, last) || isBehindIn(later, digest, last)
+  const failed = (check: string) =>
+    (outcomeIn(lines, digest, check) && !isBehindIn(lines, digest, check)) || resolvedTo(agreed, digest, check) === 'not done'
+  return !held && !checks.some(failed)
+}
+
+const drawn = <T extends { object: ObjectRef }>(of: T): T => ({ ...of, object: { ...of.object, name: plainLine(of.object.name, 100) } })
+
+function openOf(agreed: Agreed): Unfinished | undefined {
+  const { file, planned, lines, later, resolved, over } = agreed
+  const opened = file.lines[0]
+  if (opened?.kind !== 'opened') return undefined
+  const intent = openIn(agreed)
+  const unchecked = planned.parts.find((p) => isUnchecked(agreed, p))
+  const parts = planned.parts.map(drawn)
+  const isDone = (p: Planned['parts'][number]) => p.actions.every((a) => isBehindIn(lines, p.digest, a))
+  const left = parts.filter((p) => !isDone(p))
+  // whatever a later run did, it was after it had told of this one
+  const wentOn = resolved.length > 0 || later.length > 0
+  if (!intent && !unchecked && (over || wentOn || left.length === 0)) return undefined
+  const child = intent && lines.findLast((l) => l.kind === 'child' && isOf(l, intent.part, intent.action))
+  return {
+    run: file.name,
+    at: opened.at,
+    command: plainLine(opened.command),
+    process: opened.process,
+    ...(intent ? { intent: { ...drawn(intent), title: plainLine(intent.title) } } : {}),
+    ...(child?.kind === 'child' ? { child: child.process } : {}),
+    ...(unchecked ? { unchecked: drawn(unchecked) } : {}),
+    done: parts.filter(isDone).map((p) => p.object.name),
+    left: left.map((p) => p.object.name),
+    steps: planned.stage.steps.map((s) => plainLine(s)),
+    stage: planned.stage.kind,
+    plan: planned.path,
+    digest: planned.digest,
+  }
+}
+
+/**
+ * What was agreed to and did not come to its end, newest first: an action without an outcome, whether the run closed or not; checks that
+ * were not made behind a change; and a run that did not close. One that a later run resolved is left out; one that it could not tell about is not.
+ */
 export function unfinished(files: readonly JournalFile[]): Unfinished[] {
-  const resolved = new Set(
+  const ends = files.map(({ name, lines }) => ({ name, lines: lines.filter((l) => ENDS.includes(l.kind)) }))
+  return files
+    .flatMap((file) => agreedIn(file, ends))
+    .flatMap((agreed) => openOf(agreed) ?? [])
+    .toReversed()
+}
+
+/** Lines that tell what became of an earlier run. */
+const ENDS: Line['kind'][] = ['consented', 'outcome', 'resolved']
+
+/** Whether the journals say that every action of a part was done, in whichever runs. */
+export function isDoneIn(files: readonly JournalFile[], part: { digest: string; actions: readonly { id: string }[] }): boolean {
+  const done = new Set(
     files
       .flatMap((f) => f.lines)
-      .flatMap((l) => (l.kind === 'resolved' && l.result !== 'cannot tell' ? [`${l.run} ${l.part} ${l.action}`] : [])),
+      .flatMap((l) =>
+        ((l.kind === 'outcome' && isBehind(l.result)) || (l.kind === 'resolved' && l.result === 'done')) && l.part === part.digest
+          ? [l.action]
+          : [],
+      ),
   )
-  const found: Unfinished[] = []
-  for (const file of files) {
-    const opened = file.lines[0]
-    if (opened?.kind !== 'opened' || file.lines.at(-1)?.kind === 'closed') continue
-    const consent = file.lines.findLast((l) => l.kind === 'consented')
-    const planned = file.lines.findLast((l) => l.kind === 'planned' && consent && l.digest === consent.digest)
-    if (planned?.kind !== 'planned') continue
-    const after = file.lines.filter((l) => consent && l.seq > consent.seq)
-    const outcomes = after.filter((l) => l.kind === 'outcome')
-    const intent = after.findLast((l) => l.kind === 'intent')
-    const open =
-      intent && !outcomes.some((o) => o.part === intent.part && o.action === intent.action && o.seq > intent.seq) ? intent : undefined
-    const isDone = (p: (typeof planned.parts)[number]) =>
-      p.actions.every((a) => outcomes.some((o) => o.part === p.digest && o.action === a && isBehind(o.result)))
-    const left = planned.parts.filter((p) => !isDone(p))
-    if (left.length === 0) continue
-    const child = open && after.findLast((l) => l.kind === 'child' && l.part === open.part && l.action === open.action)
-    if (open && resolved.has(`${file.name} ${open.part} ${open.action}`)) continue
-    if (!open && files.some((f) => f.name > file.name && f.lines.some((l) => l.kind === 'consented' || l.kind === 'resolved'))) continue
-    found.push({
-      run: file.name,
-      at: opened.at,
-      command: opened.command,
-      process: opened.process,
-      ...(open ? { intent: open } : {}),
-      ...(child?.kind === 'child' ? { child: child.process } : {}),
-      done: planned.parts.filter(isDone).map((p) => p.object.name),
-      left: left.map((p) => p.object.name),
-      steps: planned.stage.steps,
-      stage: planned.stage.kind,
-      plan: planned.path,
-    })
-  }
-  return found.toReversed()
+  return part.actions.every((a) => done.has(a.id))
 }
 
 /** What became of the actions of a step, oldest first, whatever journals it stands in. */

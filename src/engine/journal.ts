@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Call, type Condition, isMap, type Json, type ObjectRef, type Recipient } from '../contract.ts'
 import type { Summary } from './evaluate.ts'
+import { isLine } from './journal-shape.ts'
 import type { Stage } from './plan.ts'
 
 /**
@@ -28,17 +29,20 @@ export type Entry =
   | { kind: 'opened'; tool: string; mode: string; operator: string; command: string; process: ProcessRef; heads: Record<string, string> }
   | { kind: 'identified'; identity: Record<string, string>; was: Record<string, string> | null }
   | { kind: 'observed'; evidence: string; sha256: string; looks: number; failed: number }
-  | { kind: 'concluded'; summary: Summary; verdicts: Record<string, string> }
+  /** `findings` is where they are kept, and `sha256` that of the file; older journals have neither. */
+  | { kind: 'concluded'; summary: Summary; verdicts: Record<string, string>; findings?: string; sha256?: string }
   | {
       kind: 'planned'
       stage: Stage
       digest: string
+      /** Where it is kept, and the SHA-256 of that file; older journals do not have it. */
       path: string
-      parts: { step: string; object: ObjectRef; digest: string; actions: string[] }[]
+      sha256?: string
+      /** `checks`: the actions behind the last change, where they only look. */
+      parts: { step: string; object: ObjectRef; digest: string; actions: string[]; checks?: string[] }[]
       blocked: number
     }
   | { kind: 'consented'; digest: string; by: string; how: string }
-  | { kind: 'refused'; digest: string; by: string }
   | {
       kind: 'intent'
       stage: Stage['kind']
@@ -85,10 +89,10 @@ export type Entry =
       reason: string
       record?: Json
     }
+  | { kind: 'answered'; step: string; question: string; text: string; by: string }
   | { kind: 'said'; word: 'attested' | 'waived'; step: string; object?: string; by: string; why: string; until: string }
   /** Who can open what is sealed from then on. */
   | ({ kind: 'recipient'; change: RecipientChange; by: string } & Recipient)
-  | { kind: 'wrote'; path: string; sha256: string; why: string }
   | { kind: 'closed'; exitCode: number }
 
 export type Line = { seq: number; at: string; prev: string | null } & Entry
@@ -103,6 +107,8 @@ export function lineOf(entry: Entry, place: { seq: number; at: Date; prev: strin
 export interface JournalFile {
   name: string
   lines: Line[]
+  /** Hash of each line. */
+  hashes: string[]
   /** Hash of the last whole line. */
   head: string | null
   /** A last line that was cut in the middle of writing was left out. */
@@ -119,33 +125,9 @@ function lineIn(text: string): Line | undefined {
   }
 }
 
-const hasObject = (value: unknown): value is Record<string, unknown> => isMap(value) && isMap(value.object)
-
-/** Whether a line has what later starts read of it; somebody may have changed it by hand. */
-function isLine(value: unknown): value is Line {
-  if (!isMap(value) || typeof value.kind !== 'string' || typeof value.at !== 'string') return false
-  switch (value.kind) {
-    case 'opened':
-      return isMap(value.heads) && isMap(value.process)
-    case 'planned':
-      return (
-        isMap(value.stage) &&
-        Array.isArray(value.stage.steps) &&
-        Array.isArray(value.parts) &&
-        value.parts.every((p) => hasObject(p) && Array.isArray(p.actions))
-      )
-    case 'intent':
-    case 'outcome':
-    case 'resolved':
-      return hasObject(value)
-    default:
-      return true
-  }
-}
-
 /** Reads one journal and checks its chain. */
 export function readJournal(name: string, text: string): JournalFile {
-  const file: JournalFile = { name, lines: [], head: null, torn: false, problems: [] }
+  const file: JournalFile = { name, lines: [], hashes: [], head: null, torn: false, problems: [] }
   const raw = text.split('\n')
   const last = raw.pop() ?? ''
   if (last !== '') {
@@ -161,22 +143,22 @@ export function readJournal(name: string, text: string): JournalFile {
     if (parsed.prev !== file.head) file.problems.push(`line ${index + 1} does not follow from line ${index}: the chain is broken`)
     file.lines.push(parsed)
     file.head = hashOf(line)
+    file.hashes.push(file.head)
   }
   return file
 }
 
 /** Checks all journals of a workspace together: each chain, and that every head that was once seen is still in its file. */
-export function verifyJournals(files: readonly { name: string; text: string }[]): {
+export function verifyJournals(files: readonly JournalFile[]): {
   files: number
   lines: number
   torn: string[]
   problems: string[]
   heads: Record<string, string>
 } {
-  const read = files.map((f) => ({ text: f.text, ...readJournal(f.name, f.text) }))
-  const problems = read.flatMap((f) => f.problems.map((p) => `${f.name}: ${p}`))
-  const hashes = new Map(read.map((f) => [f.name, new Set(f.text.split('\n').slice(0, f.lines.length).map(hashOf))]))
-  for (const file of read) {
+  const problems = files.flatMap((f) => f.problems.map((p) => `${f.name}: ${p}`))
+  const hashes = new Map(files.map((f) => [f.name, new Set(f.hashes)]))
+  for (const file of files) {
     const first = file.lines[0]
     if (!first) continue
     if (first.kind !== 'opened') {
@@ -189,11 +171,11 @@ export function verifyJournals(files: readonly { name: string; text: string }[])
     }
   }
   return {
-    files: read.length,
-    lines: read.reduce((n, f) => n + f.lines.length, 0),
-    torn: read.filter((f) => f.torn).map((f) => f.name),
+    files: files.length,
+    lines: files.reduce((n, f) => n + f.lines.length, 0),
+    torn: files.filter((f) => f.torn).map((f) => f.name),
     problems,
-    heads: headsOf(read),
+    heads: headsOf(files),
   }
 }
 
@@ -204,17 +186,20 @@ export interface Written {
   journal: string
 }
 
-/** What was seen, proved and sealed, each with the last digest that a journal has of it. */
+/** What was seen, concluded, agreed to, proved and sealed, each with the last digest that a journal has of it. */
 export function writtenIn(files: readonly JournalFile[]): Written[] {
   const written = new Map<string, Written>()
   const lines = files.flatMap((f) => f.lines.map((line) => ({ line, journal: f.name })))
   for (const { line, journal } of lines.toSorted((a, b) => (a.line.at < b.line.at ? -1 : 1))) {
     // a file that was written for somebody to take and change has no recipients
     const { path, sha256, recipients, proof, proofSha256 } = line.kind === 'outcome' && isMap(line.outputs) ? line.outputs : {}
-    const named =
-      line.kind === 'observed'
-        ? [[`${line.evidence}/observations.json`, line.sha256]]
-        : [[proof, proofSha256], recipients ? [path, sha256] : []]
+    const named = [
+      ...(line.kind === 'observed' ? [[`${line.evidence}/observations.json`, line.sha256]] : []),
+      ...(line.kind === 'concluded' ? [[line.findings, line.sha256]] : []),
+      ...(line.kind === 'planned' ? [[line.path, line.sha256]] : []),
+      [proof, proofSha256],
+      ...(recipients ? [[path, sha256]] : []),
+    ]
     for (const [at, digest] of named)
       if (typeof at === 'string' && typeof digest === 'string') written.set(at, { path: at, sha256: digest, journal })
   }

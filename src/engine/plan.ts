@@ -5,6 +5,7 @@ import {
   type Applied,
   type Blocked,
   canonical,
+  type ExpectAction,
   isChange,
   isMap,
   type Json,
@@ -107,6 +108,13 @@ function checkNames(part: Part): void {
   }
 }
 
+/** The checks behind the last change of a part; none where it changes nothing, or something else stands behind the change as well. */
+export function checksBehind(actions: readonly Action[]): ExpectAction[] {
+  const last = actions.findLastIndex(isChange)
+  const checks = actions.slice(last + 1).filter((a) => a.kind === 'expect')
+  return last >= 0 && last + 1 + checks.length === actions.length ? checks : []
+}
+
 /** The same change as files: each change becomes the file that says it, everything else falls away. */
 export function asFiles(plan: Plan): Plan {
   const written: Plan = { ...plan, parts: [], blocked: [...plan.blocked] }
@@ -190,7 +198,7 @@ function isWhole(plan: Partial<Plan>): boolean {
   const parts: unknown = plan.parts
   return (
     Array.isArray(parts) &&
-    parts.every((p: Partial<PlannedPart> | null) => typeof p?.object?.name === 'string' && Array.isArray(p.actions)) &&
+    parts.every((p: Partial<PlannedPart> | null) => typeof p?.object?.name === 'string' && areActions(p.actions)) &&
     Array.isArray(plan.blocked) &&
     Array.isArray(plan.stage?.steps) &&
     areAnswers(plan.stage.answers ?? {}) &&
@@ -198,6 +206,9 @@ function isWhole(plan: Partial<Plan>): boolean {
     plan.identity !== null
   )
 }
+
+const areActions = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((a) => isMap(a) && typeof a.kind === 'string' && typeof a.id === 'string')
 
 const areAnswers = (value: unknown): boolean =>
   isMap(value) && Object.values(value).every((of) => isMap(of) && Object.values(of).every((text) => typeof text === 'string'))

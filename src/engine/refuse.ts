@@ -1,5 +1,6 @@
 import { isChange } from '../contract.ts'
-import { Refusal } from './errors.ts'
+import { Failure, Refusal } from './errors.ts'
+import { type Unfinished, whereItWas } from './history.ts'
 import type { Plan } from './plan.ts'
 import type { EnginePorts, WorkspacePort } from './ports.ts'
 
@@ -36,4 +37,21 @@ export function refuseToApply(plan: Plan, ports: Pick<EnginePorts, 'workspace' |
       'see talos-preflight check, and talos-preflight doctor',
     )
   return ports.workspace
+}
+
+/** What an earlier run was at, and nobody could tell what became of. */
+export const cannotTell = (left: Unfinished, reason?: string): Failure =>
+  new Failure(
+    'cannot-tell',
+    `${left.intent ? `it cannot be told whether "${left.intent.title}" on ${left.intent.object.name} was done` : `an earlier run ended in the middle: ${whereItWas(left)}`}${reason ? `: ${reason}` : ''}`,
+    'nothing else is begun before that is known: look at the object by hand, or name a context that may see it; then start again',
+  )
+
+/**
+ * Nothing is begun while it is not known what became of an earlier run.
+ *
+ * @throws Failure while one is open.
+ */
+export function refuseWhileOpen([left]: readonly Unfinished[]): void {
+  if (left) throw cannotTell(left)
 }

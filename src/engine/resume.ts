@@ -1,6 +1,8 @@
-import type { Call } from '../contract.ts'
-import { Interrupted } from './errors.ts'
+import { type Action, type Call, canonical, type ObjectRef, plainLine } from '../contract.ts'
+import { Failure, Interrupted, Refusal } from './errors.ts'
 import type { Unfinished } from './history.ts'
+import { readJournal, verifyJournals } from './journal.ts'
+import { checksBehind, digestOfPlan, type Plan, readPlan } from './plan.ts'
 import type { EnginePorts } from './ports.ts'
 import { met } from './waiting.ts'
 
@@ -45,7 +47,21 @@ export async function waitForWindow(
 }
 
 /** Looks at the object, and says what became of an action that has an intent and no outcome. */
-export async function whatBecame(intent: NonNullable<Unfinished['intent']>, ports: EnginePorts): Promise<Became> {
+export async function whatBecame(left: Unfinished, intent: NonNullable<Unfinished['intent']>, ports: EnginePorts): Promise<Became> {
+  const found = await seenOf(intent, ports)
+  const { back, why } = found.stays ? await wayBack(left, intent, ports) : {}
+  return {
+    result: found.result,
+    reason: plainLine(`${found.reason}${why ? `; it is not offered to take it back: ${why}` : ''}`, 600),
+    ...(back ? { back } : {}),
+  }
+}
+
+/** `stays`: it was tried, was never kept, and is there. */
+async function seenOf(
+  intent: NonNullable<Unfinished['intent']>,
+  ports: EnginePorts,
+): Promise<Pick<Became, 'result' | 'reason'> & { stays?: true }> {
   if (intent.path && (await ports.workspace?.has(intent.path))) return { result: 'done', reason: `${intent.path} is there` }
   if (!intent.done)
     return intent.repeatable
@@ -60,6 +76,71 @@ export async function whatBecame(intent: NonNullable<Unfinished['intent']>, port
   return {
     result: 'cannot tell',
     reason: 'it is still there though its time is over, and was never kept: something took the way back away, and a restart would undo it',
-    ...(intent.back ? { back: intent.back } : {}),
+    stays: true,
   }
+}
+
+/** What takes it back: only the call that stands in the plan that was agreed to, and only where nobody changed a journal since. */
+async function wayBack(
+  left: Unfinished,
+  intent: NonNullable<Unfinished['intent']>,
+  ports: EnginePorts,
+): Promise<{ back?: Call; why?: string }> {
+  if (!intent.back) return {}
+  const { problems } = verifyJournals(((await ports.workspace?.journals()) ?? []).map((f) => readJournal(f.name, f.text)))
+  if (problems[0]) return { why: `a journal was changed since (${problems[0]})` }
+  const part = (await keptPlan(left, ports))?.parts.find((p) => p.digest === intent.part)
+  const tried = part?.actions.find((a) => a.id === intent.action)
+  return tried?.kind === 'try' && canonical(tried.back) === canonical(intent.back)
+    ? { back: tried.back }
+    : { why: 'the plan that was agreed to is not there, or does not name the command that the journal names' }
+}
+
+/** The plan of an earlier run as it is kept; nothing where it is not there any more, or is not the one that was agreed to. */
+async function keptPlan({ plan, digest }: Unfinished, { workspace }: EnginePorts): Promise<Plan | undefined> {
+  try {
+    const kept = readPlan((await workspace?.read(plan)) ?? '', plan)
+    return digestOfPlan(kept) === digest ? kept : undefined
+  } catch (error) {
+    if (error instanceof Refusal) return undefined
+    throw error
+  }
+}
+
+/**
+ * The checks behind a change of an earlier run, as a plan of their own, and where they begin in it. Nobody agrees to them, so they only
+ * look: what would be called to explain a failure is left out.
+ */
+export async function checksOf(
+  left: Unfinished,
+  ports: EnginePorts,
+): Promise<{ plan: Plan; from: { part: string; action: number } } | undefined> {
+  const kept = await keptPlan(left, ports)
+  const part = kept?.parts.find((p) => p.digest === left.unchecked?.digest)
+  const checks = checksBehind(part?.actions ?? [])
+  if (!kept || !part || checks.length === 0) return undefined
+  const action = part.actions.length - checks.length
+  const actions = [...part.actions.slice(0, action), ...checks.map(({ explain: _, ...check }) => check)]
+  return { plan: { ...kept, parts: [{ ...part, actions }], blocked: [] }, from: { part: part.digest, action } }
+}
+
+/** Whether what it was at is itself one of the checks that are to be made. */
+export const isCheck = ({ unchecked }: Unfinished, { part, action }: NonNullable<Unfinished['intent']>): boolean =>
+  unchecked?.digest === part && unchecked.checks?.includes(action) === true
+
+/** Why a check could not see what it looks at; undefined where it sees it. */
+export async function whyUnseen(check: Action, object: ObjectRef, ports: EnginePorts): Promise<string | undefined> {
+  const look = check.kind === 'expect' ? (await ports.observeOne(check.condition.observation, object)).look : undefined
+  return look && !look.ok ? look.reason : undefined
+}
+
+/** What becomes of a start whose checks behind an earlier change do not hold: nothing else is begun. */
+export function checkFailed({ name }: ObjectRef, check: string, { reason, remedy }: { reason: string; remedy?: string }, left: Unfinished) {
+  const rest = left.left.filter((other) => other !== name).join(', ')
+  const hints = [
+    remedy,
+    `an earlier run changed ${name} and ended before this was checked: look at ${name} before anything else is changed`,
+    rest ? `${rest} not begun: the rest is still a plan` : undefined,
+  ]
+  return new Failure('action-failed', `${name}, ${check}: ${reason}`, hints.filter(Boolean).join('\n'))
 }

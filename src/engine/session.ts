@@ -1,15 +1,15 @@
-import { type AnyStep, isChange, proofsOf, type Recipient, type StepContext, type Word } from '../contract.ts'
+import { type AnyStep, isChange, plainLine, proofsOf, type Recipient, type StepContext, type Word } from '../contract.ts'
 import { Failure, Interrupted, Refusal } from './errors.ts'
 import { counts, evaluate, type Observed, observationsFor, type RawAnswers, type StepResult, summarize } from './evaluate.ts'
 import { keepLook } from './evidence.ts'
-import { appliedFor, failedFor, type Unfinished, unfinished } from './history.ts'
-import { type Entry, isBehind, type JournalFile, type RecipientChange } from './journal.ts'
+import { appliedFor, failedFor, isDoneIn, type Unfinished, unfinished } from './history.ts'
+import type { Entry, JournalFile, RecipientChange } from './journal.ts'
 import { type Control, type PerformResult, type Progress, perform } from './perform.ts'
-import { asFiles, digestOfPlan, makePlan, type Plan, type PlannedPart, readPlan, type Stage, whatChanged, writePlan } from './plan.ts'
+import { asFiles, checksBehind, digestOfPlan, makePlan, type Plan, readPlan, type Stage, whatChanged, writePlan } from './plan.ts'
 import type { EnginePorts, Identified } from './ports.ts'
 import { createRecorder } from './recorder.ts'
-import { refuseToApply } from './refuse.ts'
-import { type Became, waitForOrphan, waitForWindow, whatBecame } from './resume.ts'
+import { refuseToApply, refuseWhileOpen } from './refuse.ts'
+import { type Became, checkFailed, checksOf, isCheck, waitForOrphan, waitForWindow, whatBecame, whyUnseen } from './resume.ts'
 import { type PartReview, progressKey, type Report, type SessionState } from './state.ts'
 import { met } from './waiting.ts'
 
@@ -238,18 +238,12 @@ export function createSession(options: SessionOptions): Session {
     return given.parts.map((p) => reviews.find((r) => r.part === p.digest) as PartReview)
   })
 
-  const doneByJournal = (part: PlannedPart): boolean =>
-    files.some((f) => {
-      const done = new Set(f.lines.flatMap((l) => (l.kind === 'outcome' && l.part === part.digest && isBehind(l.result) ? [l.action] : [])))
-      return part.actions.every((a) => done.has(a.id))
-    })
-
   const revive = async (text: string, name: string): Promise<Plan> => {
     const kept = readPlan(text, name)
     const given = Object.entries(kept.stage.answers ?? {}).map(([id, texts]) => [id, { ...state.answers[id], ...texts }])
     set({ answers: { ...state.answers, ...Object.fromEntries(given) } })
     const fresh = await plan(kept.stage)
-    const changed = whatChanged(kept, fresh, doneByJournal)
+    const changed = whatChanged(kept, fresh, (part) => isDoneIn(files, part))
     if (changed.length > 0)
       throw new Refusal(
         'plan-stale',
@@ -267,6 +261,7 @@ export function createSession(options: SessionOptions): Session {
   }
 
   const apply = during(async (given: Plan, consent: { how: string }): Promise<PerformResult> => {
+    refuseWhileOpen(state.unfinished)
     const into = refuseToApply(given, ports, lend !== undefined)
     const fresh = await plan(given.stage)
     if (stops > 0) throw new Interrupted()
@@ -279,13 +274,17 @@ export function createSession(options: SessionOptions): Session {
       )
     const digest = digestOfPlan(given)
     const path = `evidence/plans/${digest.slice(0, 16)}.json`
-    await into.write(path, writePlan(given, mode))
+    const sha256 = await into.write(path, writePlan(given, mode))
     await journal({
       kind: 'planned',
       stage: given.stage,
       digest,
       path,
-      parts: given.parts.map((p) => ({ step: p.step, object: p.object, digest: p.digest, actions: p.actions.map((a) => a.id) })),
+      sha256,
+      parts: given.parts.map(({ step, object, digest: of, actions }) => {
+        const checks = checksBehind(actions).map((a) => a.id)
+        return { step, object, digest: of, actions: actions.map((a) => a.id), ...(checks.length > 0 ? { checks } : {}) }
+      }),
       blocked: given.blocked.length,
     })
     await journal({ kind: 'consented', digest, by: options.operator, how: consent.how })
@@ -343,13 +342,33 @@ export function createSession(options: SessionOptions): Session {
 
   const resume = during(async (left: Unfinished, options?: { takeBack: boolean }): Promise<Became> => {
     const { intent } = left
-    if (!intent) {
-      set({ unfinished: state.unfinished.filter((u) => u !== left) })
-      return { result: 'not done', reason: `nothing was under way; ${left.left.join(', ')} had not begun` }
+    const others = () => state.unfinished.filter((u) => u !== left)
+    // it stays open, and the others are told of first
+    const staysOpen = (became: Became): Became => {
+      set({ unfinished: [...others(), left] })
+      return became
     }
-    await waitForOrphan(left, ports, abort.signal, (now) => set({ activity: { kind: 'looking', since: iso(), done: 0, total: 1, now } }))
-    await waitForWindow(intent, ports, abort.signal, (now) => set({ activity: { kind: 'looking', since: iso(), done: 0, total: 1, now } }))
-    const found = await settled(intent, await whatBecame(intent, ports), options?.takeBack === true)
+    if (pinned) await identify()
+    const found = intent && !isCheck(left, intent) ? await resolve(left, intent, options?.takeBack === true) : undefined
+    if (found?.result === 'cannot tell') return staysOpen(found)
+    const checked = await checkBehind(left).catch((error) => {
+      if (error instanceof Failure) set({ unfinished: others() })
+      throw error
+    })
+    if (checked?.unseen) return staysOpen({ result: 'cannot tell', reason: `the checks behind it cannot be made: ${checked.unseen}` })
+    set({ unfinished: others() })
+    if (found) return found
+    return checked
+      ? { result: 'done', reason: `the checks behind the change of ${checked.name} were made, and hold` }
+      : { result: 'not done', reason: `nothing was under way; ${left.left.join(', ')} had not begun` }
+  })
+
+  /** Finds out what became of an action, and writes that down. */
+  const resolve = async (left: Unfinished, intent: NonNullable<Unfinished['intent']>, takeBack: boolean): Promise<Became> => {
+    const tell = (now: string) => set({ activity: { kind: 'looking', since: iso(), done: 0, total: 1, now } })
+    await waitForOrphan(left, ports, abort.signal, tell)
+    await waitForWindow(intent, ports, abort.signal, tell)
+    const found = await settled(intent, await whatBecame(left, intent, ports), takeBack)
     const { part, action, step, object, stage } = intent
     await journal({
       kind: 'resolved',
@@ -363,10 +382,8 @@ export function createSession(options: SessionOptions): Session {
       reason: found.reason,
       ...(found.result === 'done' && intent.record !== undefined ? { record: intent.record } : {}),
     })
-    if (!found.back) set({ unfinished: state.unfinished.filter((u) => u !== left) })
-    if (found.result === 'done') await finishPart(left)
     return found
-  })
+  }
 
   /** Takes back what was tried and is still there, where somebody agreed to that. */
   const settled = async (intent: NonNullable<Unfinished['intent']>, found: Became, takeBack: boolean): Promise<Became> => {
@@ -379,15 +396,33 @@ export function createSession(options: SessionOptions): Session {
       : { result: 'not done', reason: 'it was still there and was taken back' }
   }
 
-  /** The checks behind a change that turned out to be done. */
-  const finishPart = async (left: Unfinished): Promise<void> => {
-    const text = await workspace?.read(left.plan)
-    if (!text || !left.intent) return
-    const kept = readPlan(text, left.plan)
-    const part = kept.parts.find((p) => p.digest === left.intent?.part)
-    const next = part ? part.actions.findIndex((a) => a.id === left.intent?.action) + 1 : 0
-    if (part && next < part.actions.length && part.actions.slice(next).every((a) => a.kind === 'expect'))
-      await run({ ...kept, parts: [part], blocked: [] }, { part: part.digest, action: next })
+  /**
+   * Makes the checks behind a change of that run which is done, by an outcome or by what was found out now, whatever it was at.
+   *
+   * @returns whose they were, and why they could not be made
+   * @throws Failure where they do not hold: nothing else is to be begun then.
+   */
+  const checkBehind = async ({ run: name }: Unfinished): Promise<{ name: string; unseen?: string } | undefined> => {
+    files = await recorder.read()
+    const owed = unfinished(files).find((u) => u.run === name && u.unchecked)
+    if (!owed?.unchecked) return undefined
+    const { step, object, digest: part, checks: [first = ''] = [] } = owed.unchecked
+    const failure = async (action: string, title: string, why: { reason: string; remedy?: string }): Promise<Failure> => {
+      const { reason } = why
+      await journal({ kind: 'resolved', run: name, part, action, step, object, stage: owed.stage, result: 'not done', reason })
+      return checkFailed(object, title, why, owed)
+    }
+    const checks = await checksOf(owed, ports)
+    if (!checks)
+      throw await failure(first, first, {
+        reason: `${plainLine(owed.plan)}, which says what to check, is not there or is not what was agreed to`,
+      })
+    const { stopped, failed } = await run(checks.plan, checks.from)
+    if (stopped) throw new Interrupted()
+    if (!failed) return { name: object.name }
+    const unseen = await whyUnseen(failed.action, object, ports)
+    if (unseen) return { name: object.name, unseen }
+    throw await failure(failed.action.id, failed.action.title, failed)
   }
 
   const say = async (kind: 'attestations' | 'waivers', word: Word): Promise<void> => {
@@ -429,6 +464,7 @@ export function createSession(options: SessionOptions): Session {
     waive: (word) => say('waivers', word),
     answer: async (step, question, text) => {
       await options.save.answer(byId(step).id, question, text)
+      await journal({ kind: 'answered', step: byId(step).id, question, text, by: options.operator })
       set({ answers: { ...state.answers, [byId(step).id]: { ...state.answers[byId(step).id], [question]: text } } })
     },
     changeRecipient: async (change, recipient) => {

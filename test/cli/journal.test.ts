@@ -28,7 +28,7 @@ test('looks within one second keep what each of them saw, and every digest in th
   expect(readdirSync(join(workspace, 'evidence/runs')).toSorted()).toEqual(folders.toSorted())
   expect(new Set(folders).size).toBe(4)
   const { status, stdout } = verified('--workspace', workspace)
-  expect([status, stdout]).toEqual([0, expect.stringContaining('4 files that they name are as they were written\n')])
+  expect([status, stdout]).toEqual([0, expect.stringContaining('8 files that they name are as they were written\n')])
 })
 
 test('what was changed since is found, and what is not here any more is named', () => {
@@ -50,3 +50,30 @@ test('what was changed since is found, and what is not here any more is named', 
   expect(stdout).toMatch(/^1 file that they name is not here: backups\/etcd-\S+\.age$/m)
   expect(stdout).toContain(`${whole.evidence - 3} files that they name are as they were written`)
 })
+
+test('a plan that was changed is found, and what a journal names outside the workspace is not looked at', () => {
+  workspace = join(practiceFolder(home), 'workspace')
+  expect(run('apply', 'INF-10', '--nodes', 'w1', '--yes', '--practice').status).toBe(0)
+  const plans = join(workspace, 'evidence/plans')
+  appendFileSync(join(plans, readdirSync(plans)[0] ?? ''), '\n')
+  const folder = join(workspace, 'evidence/runs')
+  const findings = join(folder, readdirSync(folder)[0] ?? '', 'findings.json')
+  appendFileSync(findings, '\n')
+  const { status, stdout } = verified('--practice')
+  expect(status).toBe(1)
+  expect(stdout).toMatch(/^evidence\/plans\/\w+\.json: is not what \S+\.jsonl says was written$/m)
+  expect(stdout).toMatch(/^evidence\/runs\/\S+\/findings\.json: is not what \S+\.jsonl says was written$/m)
+
+  const outside = {
+    seq: 1,
+    at: '2026-11-23T12:00:00.000Z',
+    prev: null,
+    kind: 'observed',
+    evidence: '../../../../etc/\u001b[2J',
+    sha256: 'x',
+  }
+  writeFileSync(join(workspace, 'evidence/journal', 'z.jsonl'), `${JSON.stringify(outside)}\n`)
+  const told = verified('--practice')
+  expect(told.stdout).toContain('1 file that they name is not here: ../../../../etc//observations.json')
+  expect(told.stdout).not.toContain('\u001b')
+}, 30_000)

@@ -6,7 +6,7 @@ import { expect } from 'vitest'
 import type { Line } from '../../src/engine/journal.ts'
 import type { PracticeState } from '../../src/practice/state.ts'
 import { cleanEnvironment, temporaryFolder } from '../support/terminal.ts'
-import { chainProblems, copyOf, filesBelow, journalsOf, type KillPoint, killedAt, run, sideBySide, underWay } from './run.ts'
+import { chainProblems, copyOf, filesBelow, journalsOf, type KillPoint, killedAt, run, sideBySide, uncheckedIn, underWay } from './run.ts'
 
 /**
  * A command that is killed at each line of its journal and then given again. What a kill leaves is taken from one run that copies its
@@ -143,6 +143,7 @@ export async function resumed(flow: Flow, { fresh, end, lines }: Whole, folder: 
   // what was being tried is tried again where it went back; everything else is sent once
   if (!lines.some((l) => l.kind === 'tried')) expect(writesOf(folder), text).toEqual(writesOf(end))
   expect(sealedIn(folder).toSorted(), label).toEqual(sealedIn(end).toSorted())
+  expect(uncheckedIn(folder), text).toEqual([])
   expect(chainProblems(folder), label).toEqual([])
   expect(
     filesBelow(folder).filter((f) => /\.(part|tmp|lock)$/.test(f)),

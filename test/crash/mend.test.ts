@@ -17,6 +17,7 @@ import {
   openSealed,
   run,
   sideBySide,
+  uncheckedIn,
   underWay,
 } from './run.ts'
 
@@ -61,6 +62,7 @@ async function resumed(point: KillPoint): Promise<void> {
   expect(nodesOf(folder), label).toEqual(mended)
   expect(countsOf(folder), label).toEqual(CHANGED_ONCE)
   expect(changesOf(folder, 'mend'), label).toEqual(ONCE)
+  expect(uncheckedIn(folder), label).toEqual([])
   expect(chainProblems(folder), label).toEqual([])
   expect(
     filesBelow(folder).filter((f) => /\.(part|tmp|lock)$/.test(f)),

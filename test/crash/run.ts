@@ -72,8 +72,20 @@ export function journalsOf(folder: string): JournalFile[] {
 
 /** What `journal verify` would say. */
 export function chainProblems(folder: string): string[] {
-  const journals = join(folder, 'workspace', 'evidence', 'journal')
-  return verifyJournals(readdirSync(journals).map((name) => ({ name, text: readFileSync(join(journals, name), 'utf8') }))).problems
+  return verifyJournals(journalsOf(folder)).problems
+}
+
+/** Checks behind a change that is done which no run made to their end. */
+export function uncheckedIn(folder: string): string[] {
+  const lines = journalsOf(folder).flatMap((j) => j.lines)
+  const ended = lines.filter((l) => l.kind === 'outcome' || l.kind === 'resolved')
+  const isDone = (part: string, action: string | undefined) =>
+    ended.some((l) => l.part === part && l.action === action && l.result === 'done')
+  return lines
+    .flatMap((l) => (l.kind === 'planned' ? l.parts : []))
+    .flatMap(({ digest, object, actions, checks = [] }) =>
+      isDone(digest, actions.at(-1 - checks.length)) ? checks.filter((c) => !isDone(digest, c)).map((c) => `${object.name} ${c}`) : [],
+    )
 }
 
 /** What was begun and has no outcome: the state in which a run was killed. */

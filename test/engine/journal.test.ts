@@ -21,6 +21,7 @@ function journalOf(name: string, entries: readonly Entry[], at = '2026-11-23T12:
   return { name, text: lines.map((l) => `${l}\n`).join('') }
 }
 const read = (...files: File[]) => files.map((f) => readJournal(f.name, f.text))
+const verified = (files: File[]) => verifyJournals(read(...files))
 const headOf = (file: File): string => readJournal(file.name, file.text).head ?? ''
 const seen = (...files: File[]): Record<string, string> => Object.fromEntries(files.map((f) => [f.name, headOf(f)]))
 
@@ -96,24 +97,24 @@ describe('the chain of a journal', () => {
 
   test('holds as it was written', () => {
     expect(readJournal(file.name, file.text)).toMatchObject({ torn: false, problems: [], head: expect.stringMatching(/^[0-9a-f]{64}$/) })
-    expect(verifyJournals([file])).toEqual({ files: 1, lines: 8, torn: [], problems: [], heads: { '2026-a.jsonl': headOf(file) } })
-    expect(verifyJournals([])).toEqual({ files: 0, lines: 0, torn: [], problems: [], heads: {} })
+    expect(verified([file])).toEqual({ files: 1, lines: 8, torn: [], problems: [], heads: { '2026-a.jsonl': headOf(file) } })
+    expect(verified([])).toEqual({ files: 0, lines: 0, torn: [], problems: [], heads: {} })
   })
 
   test('drops a last line that was cut while it was written, and notes it', () => {
     const cut = { ...file, text: file.text.slice(0, -20) }
     expect(readJournal(cut.name, cut.text)).toMatchObject({ torn: true, problems: [] })
-    expect(verifyJournals([cut])).toMatchObject({ lines: 7, torn: ['2026-a.jsonl'], problems: [] })
+    expect(verified([cut])).toMatchObject({ lines: 7, torn: ['2026-a.jsonl'], problems: [] })
   })
 
   test('holds where nothing at all was written yet', () => {
-    expect(readJournal('a', '')).toEqual({ name: 'a', lines: [], head: null, torn: false, problems: [] })
+    expect(readJournal('a', '')).toEqual({ name: 'a', lines: [], hashes: [], head: null, torn: false, problems: [] })
     expect(readJournal('a', '{"seq":1')).toMatchObject({ lines: [], torn: true, problems: [] })
   })
 
   test('is broken behind a line that was changed', () => {
     const changed = { ...file, text: file.text.replace('"how":"--yes"', '"how":"--no!"') }
-    expect(verifyJournals([changed]).problems).toEqual(['2026-a.jsonl: line 4 does not follow from line 3: the chain is broken'])
+    expect(verified([changed]).problems).toEqual(['2026-a.jsonl: line 4 does not follow from line 3: the chain is broken'])
   })
 
   test('is broken where a line was taken out, put in or moved', () => {
@@ -122,7 +123,7 @@ describe('the chain of a journal', () => {
     const doubled = [...lines.slice(0, 3), lines[2] ?? '', ...lines.slice(3)]
     const swapped = [...lines.slice(0, 3), lines[4] ?? '', lines[3] ?? '', ...lines.slice(5)]
     for (const text of [without, doubled, swapped])
-      expect(verifyJournals([{ ...file, text: `${text.join('\n')}\n` }]).problems.length).toBeGreaterThan(0)
+      expect(verified([{ ...file, text: `${text.join('\n')}\n` }]).problems.length).toBeGreaterThan(0)
   })
 
   test('ends where a line is none, and says which', () => {
@@ -134,13 +135,28 @@ describe('the chain of a journal', () => {
     }
   })
 
+  test.each<[string, object]>([
+    ['a child without a process', { kind: 'child', part: 'p', action: 'a', what: 'w' }],
+    ['an opening by nobody', { ...opened(), process: 7 }],
+    ['a time that is none', { ...intent('a', 'switch'), until: '\u001b[2J' }],
+    ['an action without a title', { ...intent('a', 'switch'), title: undefined }],
+    ['a condition that is none', { ...intent('a', 'switch'), done: 'yes' }],
+    ['a command that is none', { ...intent('a', 'switch'), back: { verb: 'switch' } }],
+    ['an object without a name', { ...intent('a', 'switch'), object: { kind: 'lamp' } }],
+    ['a plan of nothing', { ...planned(['a']), parts: [{ step: 'LMP-01', object: lampRef('a'), digest: 'd', actions: [7] }] }],
+  ])('ends where a line has not what later starts read of it: %s', (_, entry) => {
+    const made = journalOf('a', [opened(), planned(['a']), consented, entry as Entry, child('a', 'switch')])
+    expect(read(made)[0]).toMatchObject({ problems: ['line 4 is no line of a journal'] })
+    expect(unfinished(read(made))).toMatchObject([{ left: ['a'] }])
+  })
+
   test('is broken by any other letter in any line but the last', () => {
     const last = file.text.trimEnd().lastIndexOf('\n')
     fc.assert(
       fc.property(fc.integer({ min: 0, max: last - 1 }), fc.string({ minLength: 1, maxLength: 1 }), (at, letter) => {
         fc.pre(file.text[at] !== letter)
         const text = file.text.slice(0, at) + letter + file.text.slice(at + 1)
-        expect(verifyJournals([{ ...file, text }]).problems.length).toBeGreaterThan(0)
+        expect(verified([{ ...file, text }]).problems.length).toBeGreaterThan(0)
         // what a later start reads of it must not end that start
         for (const cut of [text, text.slice(0, last)])
           expect([
@@ -154,7 +170,7 @@ describe('the chain of a journal', () => {
   })
 
   test('begins with an opening line', () => {
-    expect(verifyJournals([journalOf('a', [closed])]).problems).toEqual(['a: does not begin with an opening line'])
+    expect(verified([journalOf('a', [closed])]).problems).toEqual(['a: does not begin with an opening line'])
   })
 })
 
@@ -168,11 +184,11 @@ describe('the journals of a workspace', () => {
   test('follow each other by the heads that were seen, and two branches of git merge', () => {
     expect(headsOf(read(first, second))).toEqual(seen(second))
     expect(headsOf(read(first, second, left, right))).toEqual(seen(left, right))
-    expect(verifyJournals([first, second, left, right, merge])).toMatchObject({ files: 5, lines: 10, problems: [], heads: seen(merge) })
+    expect(verified([first, second, left, right, merge])).toMatchObject({ files: 5, lines: 10, problems: [], heads: seen(merge) })
   })
 
   test('miss one that was seen', () => {
-    expect(verifyJournals([first, left, right, merge]).problems).toEqual([
+    expect(verified([first, left, right, merge]).problems).toEqual([
       '2026-02.jsonl: is missing, 2026-03-left.jsonl saw it',
       '2026-02.jsonl: is missing, 2026-03-right.jsonl saw it',
     ])
@@ -180,18 +196,18 @@ describe('the journals of a workspace', () => {
 
   test('show that one was cut after it was seen', () => {
     const cut = { ...first, text: first.text.slice(0, first.text.indexOf('\n') + 1) }
-    expect(verifyJournals([cut, second]).problems).toEqual(['2026-01.jsonl: was changed or cut after 2026-02.jsonl saw it'])
+    expect(verified([cut, second]).problems).toEqual(['2026-01.jsonl: was changed or cut after 2026-02.jsonl saw it'])
   })
 
   test('show that a whole one was made anew', () => {
     const other = journalOf('2026-01.jsonl', [opened({}, 666), closed])
-    expect(verifyJournals([other, second]).problems).toEqual(['2026-01.jsonl: was changed or cut after 2026-02.jsonl saw it'])
+    expect(verified([other, second]).problems).toEqual(['2026-01.jsonl: was changed or cut after 2026-02.jsonl saw it'])
   })
 
   test('may go on after they were seen, as two runs at once do', () => {
     const begun = journalOf('2026-01.jsonl', [opened()])
     const beside = journalOf('2026-02.jsonl', [opened(seen(begun)), closed])
-    expect(verifyJournals([first, beside]).problems).toEqual([])
+    expect(verified([first, beside]).problems).toEqual([])
   })
 })
 
@@ -202,11 +218,30 @@ describe('what the journals have a digest of', () => {
   })
   const observed: Entry = { kind: 'observed', evidence: 'evidence/runs/1', sha256: 'o', looks: 1, failed: 0 }
 
-  test('is what was seen, proved and sealed, and not what was written for somebody to take', () => {
+  test('is what was seen, concluded, agreed to, proved and sealed, and not what was written for somebody to take', () => {
+    const concluded: Entry = {
+      kind: 'concluded',
+      summary: {} as never,
+      verdicts: {},
+      findings: 'evidence/runs/1/findings.json',
+      sha256: 'f',
+    }
     const proved = sealed('secrets/a', 's', { recipients: ['me'], proof: 'evidence/proofs/p', proofSha256: 'p' })
-    const file = journalOf('one', [opened(), observed, proved, sealed('generated/a.yaml', 'g', {}), outcome('a', 'switch'), closed])
+    const file = journalOf('one', [
+      opened(),
+      observed,
+      concluded,
+      { ...planned(['a']), sha256: 'plan' } as Entry,
+      planned(['b']),
+      proved,
+      sealed('generated/a.yaml', 'g', {}),
+      outcome('a', 'switch'),
+      closed,
+    ])
     expect(writtenIn(read(file))).toEqual([
       { path: 'evidence/runs/1/observations.json', sha256: 'o', journal: 'one' },
+      { path: 'evidence/runs/1/findings.json', sha256: 'f', journal: 'one' },
+      { path: 'evidence/plans/plan.json', sha256: 'plan', journal: 'one' },
       { path: 'evidence/proofs/p', sha256: 'p', journal: 'one' },
       { path: 'secrets/a', sha256: 's', journal: 'one' },
     ])
@@ -238,6 +273,7 @@ describe('what was under way', () => {
         steps: ['LMP-01'],
         stage: 'mend',
         plan: 'evidence/plans/plan.json',
+        digest: 'plan',
       },
     ])
   })
@@ -251,11 +287,67 @@ describe('what was under way', () => {
   })
 
   test('is nothing where the run closed, was all done, or nobody had agreed', () => {
-    expect(found(run(intent('a', 'seal'), closed))).toEqual([])
+    for (const result of ['failed', 'stopped'] as const)
+      expect(found(run(intent('a', 'seal'), outcome('a', 'seal', result), closed))).toEqual([])
     expect(found(run(...whole('a'), ...whole('b')))).toEqual([])
     expect(found(journalOf('a', [opened(), planned(['a'])]))).toEqual([])
     expect(found(journalOf('a', [opened()]))).toEqual([])
     expect(found(journalOf('a', []))).toEqual([])
+  })
+
+  test('is an action without an outcome also where the run closed, or went on with something else', () => {
+    expect(found(run(intent('a', 'switch'), closed))).toMatchObject([{ intent: { action: 'switch' }, left: ['a', 'b'] }])
+    const other: Entry[] = [{ ...planned(['b']), digest: 'other' } as Entry, { ...consented, digest: 'other' } as Entry]
+    const wentOn = run(intent('a', 'switch'), ...other, ...whole('b'), closed)
+    expect(found(wentOn)).toMatchObject([{ intent: { action: 'switch' }, left: ['a', 'b'], digest: 'plan' }])
+    expect(found(run(intent('a', 'switch'), ...other, intent('b', 'switch'), closed)).map((u) => u.intent?.object.name)).toEqual(['b', 'a'])
+    // what was done anew since is known
+    expect(found(run(intent('a', 'switch'), ...other, ...whole('a'), closed))).toEqual([])
+    const later = journalOf('2026-02.jsonl', [opened(), planned(['a']), consented, ...whole('a'), closed])
+    expect(found(run(intent('a', 'switch'), closed), later)).toEqual([])
+  })
+
+  test('are the checks behind a change that is done, whatever became of the run, until they hold or fail', () => {
+    const checked: Entry = {
+      ...planned(['a', 'b']),
+      parts: [{ step: 'LMP-01', object: lampRef('a'), digest: 'part a', actions: ['switch', 'lit', 'warm'], checks: ['lit', 'warm'] }],
+    } as Entry
+    const of = (...entries: Entry[]) => journalOf('2026-01.jsonl', [opened(), checked, consented, ...entries])
+    const then = (...entries: Entry[]) => journalOf('2026-02.jsonl', [opened(), ...entries])
+    const owed = (...files: File[]) => found(...files).map((u) => u.unchecked?.object.name)
+    const switched = [intent('a', 'switch'), outcome('a', 'switch')]
+    const open = of(intent('a', 'switch'))
+    expect(owed(open)).toEqual([undefined])
+    expect(owed(of(...switched))).toEqual(['a'])
+    expect(owed(of(...switched, closed))).toEqual(['a'])
+    expect(owed(of(...switched, intent('a', 'lit')))).toEqual(['a'])
+    expect(owed(of(...switched, intent('a', 'lit'), outcome('a', 'lit')))).toEqual(['a'])
+    expect(owed(of(...switched), then(planned(['b']), consented, ...whole('b'), closed))).toEqual(['a'])
+    expect(owed(open, then(resolved('2026-01.jsonl', 'a', 'switch', 'done')))).toEqual(['a'])
+    expect(owed(open, then(resolved('2026-01.jsonl', 'a', 'switch', 'done'), intent('a', 'lit'), outcome('a', 'lit'), closed))).toEqual([
+      'a',
+    ])
+    for (const result of ['failed', 'stopped'] as const)
+      expect(owed(of(...switched), then(outcome('a', 'lit', result), closed))).toEqual(['a'])
+    // over: they hold, one failed, the run itself was stopped at one, or the change was not done
+    expect(owed(of(...switched), then(outcome('a', 'lit'), outcome('a', 'warm'), closed))).toEqual([])
+    expect(owed(of(...switched), then(resolved('2026-01.jsonl', 'a', 'lit', 'not done'), closed))).toEqual([])
+    for (const result of ['failed', 'stopped'] as const) expect(owed(of(...switched, outcome('a', 'lit', result), closed))).toEqual([])
+    expect(owed(open, then(resolved('2026-01.jsonl', 'a', 'switch', 'not done'), closed))).toEqual([])
+    expect(owed(of(intent('a', 'switch'), outcome('a', 'switch', 'failed'), closed))).toEqual([])
+  })
+
+  test('is told in texts that may be drawn', () => {
+    const evil = '\u001b[2Jswitch\u202e'
+    const file = journalOf('2026-01.jsonl', [
+      { ...opened(), command: `apply ${evil}` } as Entry,
+      planned([evil]),
+      consented,
+      { ...intent(evil, 'switch'), title: evil } as Entry,
+    ])
+    expect(found(file)).toMatchObject([
+      { command: 'apply switch', left: ['switch'], intent: { title: 'switch', object: { kind: 'lamp', name: 'switch' } } },
+    ])
   })
 
   test('does not take an earlier try of the same action for this one', () => {

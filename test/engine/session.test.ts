@@ -13,8 +13,7 @@ const yes = { how: '--yes' }
 const journals = (w: World) =>
   [...w.files].filter(([path]) => path.startsWith('journal/')).map(([path, text]) => readJournal(path.slice(8), text))
 const lastJournal = (w: World) => inShort(journals(w).at(-1)?.lines ?? [])
-const verified = (w: World) =>
-  verifyJournals([...w.files].filter(([path]) => path.startsWith('journal/')).map(([path, text]) => ({ name: path.slice(8), text })))
+const verified = (w: World) => verifyJournals(journals(w))
 const refusedBy = (work: Promise<unknown>): Promise<string> =>
   work.then(
     () => 'was not refused',
@@ -68,6 +67,14 @@ describe('looking', () => {
     expect(session.state().report?.summary).toMatchObject({ fail: 0, waived: 1 })
     expect(saved.at(-1)).toEqual(['waivers', word])
     expect(lastJournal(w).at(-1)).toBe('said')
+  })
+
+  test('keeps an answer, and writes down who gave it', async () => {
+    const w = world({ a: false })
+    const { session, saved } = sessionOf(w)
+    await session.answer('lmp-01', 'needed', 'no')
+    expect(saved).toEqual([['LMP-01', 'needed', 'no']])
+    expect(journals(w)[0]?.lines.at(-1)).toMatchObject({ kind: 'answered', step: 'LMP-01', question: 'needed', text: 'no', by: 'ann@desk' })
   })
 
   test('knows no step that is not there', async () => {
@@ -395,5 +402,190 @@ describe('a start after a run that ended in the middle', () => {
       if (path.startsWith('journal/')) w.files.set(path, text.replace('"kind":"planned"', '"kind":"planned","parts":7,"was"'))
     expect(await sessionOf(w).session.open()).toEqual([])
     expect(verified(w).problems.length).toBeGreaterThan(0)
+  })
+
+  /** A run that is killed when it comes to this line of its journal; nothing of it is written any more. */
+  async function killedAtLine(w: World, line: RegExp, of = sessionOf(w).session, plan = of.plan(mend)): Promise<World> {
+    const { append } = w.ports.workspace as NonNullable<typeof w.ports.workspace>
+    let dead = false
+    const workspace = w.ports.workspace as { append: typeof append }
+    const made = await plan
+    workspace.append = async (journal, text) => {
+      dead ||= line.test(text)
+      if (dead) throw new Error('killed')
+      return append(journal, text)
+    }
+    await of.apply(made, yes).catch(() => undefined)
+    workspace.append = append
+    later(w)
+    return w
+  }
+  const CHECK = /"kind":"intent".*"action":"lit"/
+  const CHECKED = /"kind":"outcome".*"action":"lit"/
+  async function opened(w: World) {
+    const { session } = sessionOf(w)
+    const [left] = await session.open()
+    if (!left) throw new Error('nothing was under way')
+    return { session, left }
+  }
+  const failureOf = (work: Promise<unknown>): Promise<unknown> => work.catch((error) => error)
+
+  test.each([
+    ['between a change and the check behind it', CHECK, undefined],
+    ['in the check behind a change', CHECKED, 'lit'],
+  ])('%s makes that check', async (_, line, action) => {
+    const { session, left } = await opened(await killedAtLine(world({ a: false, b: false }), line))
+    expect([left.intent?.action, left.unchecked?.object.name, left.done]).toEqual([action, 'a', []])
+    expect(await session.resume(left)).toEqual({ result: 'done', reason: 'the checks behind the change of a were made, and hold' })
+    expect(session.state().unfinished).toEqual([])
+  })
+
+  test('with a check that does not hold stops there, once, and calls nothing', async () => {
+    for (const line of [CHECK, CHECKED]) {
+      const w = await killedAtLine(world({ a: false, b: false }), line)
+      w.lamps.a = { on: false }
+      const calls = w.calls.length
+      const { session, left } = await opened(w)
+      const error = await failureOf(session.resume(left))
+      expect(error).toMatchObject({
+        code: 'action-failed',
+        message: 'a, is lit: after 60 s: the lamp is off',
+        hint: 'an earlier run changed a and ended before this was checked: look at a before anything else is changed\nb not begun: the rest is still a plan',
+      })
+      expect([w.calls.length, session.state().unfinished]).toEqual([calls, []])
+      await session.close(4)
+      later(w)
+      const next = sessionOf(w).session
+      expect(await next.open()).toEqual([])
+      await next.look()
+      expect(next.state().report?.results[0]?.findings[0]?.reason).toContain('was interrupted: after 60 s: the lamp is off')
+    }
+  })
+
+  test('that is killed, stopped or ends with a fault while it makes the check leaves it to the next one', async () => {
+    const w = await killedAtLine(world({ a: false, b: false }), CHECK)
+    const { observeOne } = w.ports
+    w.ports.observeOne = async () => {
+      throw new Error('a fault')
+    }
+    const first = await opened(w)
+    await expect(first.session.resume(first.left)).rejects.toThrow('a fault')
+    await first.session.close(4)
+    w.ports.observeOne = observeOne
+    later(w)
+    w.lamps.a = { on: false }
+    const second = await opened(w)
+    w.onSleep = () => {
+      second.session.stop()
+      second.session.stop()
+    }
+    await expect(second.session.resume(second.left)).rejects.toThrow('interrupted')
+    expect(second.session.state().unfinished).toEqual([second.left])
+    await second.session.close(130)
+    w.onSleep = () => undefined
+    w.lamps.a = { on: true }
+    later(w)
+    const third = await opened(w)
+    expect((await third.session.resume(third.left)).result).toBe('done')
+    await third.session.close(0)
+    later(w)
+    expect(await sessionOf(w).session.open()).toEqual([])
+  })
+
+  test('keeps the check open while the object cannot be seen', async () => {
+    for (const line of [CHECK, CHECKED]) {
+      const w = await killedAtLine(world({ a: false, b: false }), line)
+      w.unseen.add('a')
+      const { session, left } = await opened(w)
+      const reason = 'the checks behind it cannot be made: a cannot be seen'
+      expect(await session.resume(left)).toEqual({ result: 'cannot tell', reason })
+      expect(session.state().unfinished).toEqual([left])
+      await session.close(4)
+      later(w)
+      const next = await opened(w)
+      expect(await failureOf(next.session.apply(await next.session.plan(mend), yes))).toMatchObject({ code: 'cannot-tell' })
+      w.unseen.clear()
+      expect((await next.session.resume(next.left)).result).toBe('done')
+      expect(next.session.state().unfinished).toEqual([])
+    }
+  })
+
+  test('says that it does not know any more what to check, once, where the plan is not what was agreed to', async () => {
+    const changes: ((w: World, path: string) => void)[] = [
+      (w, path) => w.files.delete(path),
+      (w, path) => w.files.set(path, 'null'),
+      (w, path) => w.files.set(path, (w.files.get(path) ?? '').replace('"renew"', '"new"').replace('"home"', '"away"')),
+    ]
+    for (const change of changes) {
+      const w = await killedAtLine(world({ a: false, b: false }), CHECK)
+      change(w, [...w.files.keys()].find((path) => path.startsWith('evidence/plans/')) ?? '')
+      const { session, left } = await opened(w)
+      expect(await failureOf(session.resume(left))).toMatchObject({
+        code: 'action-failed',
+        message: expect.stringMatching(/^a, lit: evidence\/plans\/\w+\.json, which says what to check, is not there or is not what/),
+      })
+      expect(session.state().unfinished).toEqual([])
+      await session.close(4)
+      later(w)
+      expect(await sessionOf(w).session.open()).toEqual([])
+    }
+  })
+
+  test('finds an action without an outcome also where the run closed behind an unexpected error', async () => {
+    const w = world({ a: false, b: false })
+    const { session } = sessionOf(w)
+    const plan = await session.plan(mend)
+    w.answers.switch = () => {
+      throw new Error('a fault')
+    }
+    await session.apply(plan, yes).catch(() => undefined)
+    await session.close(4)
+    delete w.answers.switch
+    later(w)
+    const next = await opened(w)
+    expect(next.left.intent).toMatchObject({ action: 'switch' })
+    expect((await next.session.resume(next.left)).result).toBe('not done')
+  })
+
+  test('begins nothing else while it cannot be told what became of it', async () => {
+    const w = await killed(true)
+    w.unseen.add('a')
+    const { session, left } = await opened(w)
+    expect((await session.resume(left)).result).toBe('cannot tell')
+    expect(session.state().unfinished).toEqual([left])
+    const plan = await session.plan(mend)
+    const calls = w.calls.length
+    const error = await failureOf(session.apply(plan, yes))
+    expect(error).toMatchObject({ code: 'cannot-tell', message: 'it cannot be told whether "switch on" on a was done' })
+    expect(w.calls.length).toBe(calls)
+    w.unseen.clear()
+    expect((await session.resume(left)).result).toBe('done')
+    expect((await session.apply(await session.plan(mend), yes)).done.map((p) => p.object.name)).toEqual(['b'])
+  })
+
+  test('looks at no other cluster than the one that was changed', async () => {
+    const w = await killed(true)
+    w.identity = { ca: 'ca', id: 'away' }
+    const { session } = sessionOf(w, { pinned: { ca: 'ca', id: 'home' } })
+    const [left] = await session.open()
+    if (!left) throw new Error('nothing was under way')
+    expect(await refusedBy(session.resume(left))).toBe('other-cluster')
+    expect(session.state().unfinished).toEqual([left])
+  })
+
+  test.each([
+    ['in the change', /"kind":"outcome".*"action":"switch"/],
+    ['between the change and the check', CHECK],
+    ['in the check', CHECKED],
+  ])('goes on with a plan in a file, of which a run was killed %s', async (_, line) => {
+    const w = world({ a: false, b: false })
+    const first = sessionOf(w).session
+    const text = writePlan(await first.plan(mend))
+    await killedAtLine(w, line, first, first.revive(text, 'p.json'))
+    const { session, left } = await opened(w)
+    await session.resume(left)
+    const rest = await session.revive(text, 'p.json')
+    expect(rest.parts.map((p) => p.object.name)).toEqual(['b'])
+    expect((await session.apply(rest, yes)).done.map((p) => p.object.name)).toEqual(['b'])
   })
 })

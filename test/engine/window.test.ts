@@ -115,6 +115,33 @@ describe('a start after the window', () => {
     expect(await sessionOf(w, { steps }).session.open()).toEqual([])
   })
 
+  test('offers only what the plan names that was agreed to, and only where no journal was changed', async () => {
+    const changes: ((text: string) => string)[] = [
+      // the command of the journal alone
+      (text) => text.replace('"back":{"verb":"switch"', '"back":{"verb":"destroy"'),
+      (text) => text.replace('"operator":"ann@desk"', '"operator":"bob@desk"'),
+    ]
+    for (const [i, change] of changes.entries()) {
+      const w = await killed('keep', 'none')
+      w.noWayBack = true
+      for (const [path, text] of w.files) if (path.startsWith('journal/')) w.files.set(path, change(text))
+      const { became } = await resumed(w, { takeBack: true })
+      expect(became).toEqual({
+        result: 'cannot tell',
+        reason: expect.stringMatching(/it is not offered to take it back: a journal was changed since \(.*the chain is broken\)$/),
+      })
+      expect([i, w.order, w.lamps.a]).toEqual([i, [], { on: true }])
+    }
+    const w = await killed('keep', 'none')
+    w.noWayBack = true
+    for (const path of w.files.keys()) if (path.startsWith('evidence/plans/')) w.files.delete(path)
+    expect((await resumed(w, { takeBack: true })).became).toEqual({
+      result: 'cannot tell',
+      reason: expect.stringContaining('the plan that was agreed to is not there, or does not name the command'),
+    })
+    expect(w.order).toEqual([])
+  })
+
   test('says where it could not be taken back, and offers it again', async () => {
     const w = await killed('keep', 'none')
     w.noWayBack = true

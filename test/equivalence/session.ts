@@ -26,6 +26,8 @@ function normalised(line: Line): unknown {
     case 'closed':
     case 'observed':
     case 'concluded':
+    // what a flag answers is of that run alone, and stands in its plan
+    case 'answered':
       return undefined
     case 'identified':
       return { kind: line.kind, identity: line.identity }

@@ -1,6 +1,9 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Driver, LineDriver, RED } from '../support/driver.ts'
-import { cleanUp, LARGE, Terminal } from '../support/terminal.ts'
+import { cleanEnvironment, cleanUp, LARGE, PROGRAM, practiceFolder, Terminal, temporaryFolder } from '../support/terminal.ts'
 import { inTheMiddle, journalLines, patched } from './held.ts'
 
 afterEach(cleanUp)
@@ -81,7 +84,9 @@ describe('a wizard that was killed in the middle of a run', () => {
     const terminal = new Terminal({ home: killed.home, args: ['practice', '--plain'], size: LARGE })
     const driver = new LineDriver(terminal)
     await driver.asked('What next?')
-    expect(terminal.transcript()).toContain('ended in the middle, at "set 13 keys in SysctlConfig" on w2. Not finished: w2, cp1, cp2, cp3.')
+    expect(terminal.transcript()).toContain(
+      'ended in the middle: it was at "set 13 keys in SysctlConfig" on w2. Not finished: w2, cp1, cp2, cp3.',
+    )
     expect(terminal.transcript()).toContain('What became of it: done.')
     await driver.choose('What next?', 'Mend INF-10')
     await driver.type('Apply to cp1, cp2, cp3', 'yes')
@@ -89,6 +94,56 @@ describe('a wizard that was killed in the middle of a run', () => {
     await terminal.end()
     expect(patched(terminal.home).toSorted()).toEqual(['cp1', 'cp2', 'cp3', 'w1', 'w2'])
   })
+
+  test('keeps open what nobody can tell, by keyboard, line by line and by flags, and begins nothing else', async () => {
+    const { terminal: killed } = await inTheMiddle()
+    killed.signal('SIGKILL')
+    await killed.ended
+    const journals = join(practiceFolder(killed.home), 'workspace', 'evidence', 'journal')
+    const last = join(journals, readdirSync(journals).toSorted().at(-1) ?? '')
+    // nothing tells whether it was done
+    const lines = readFileSync(last, 'utf8').trimEnd().split('\n')
+    const { done: _, ...intent } = JSON.parse(lines.findLast((l) => l.includes('"kind":"intent"')) ?? '')
+    writeFileSync(last, `${[...lines.slice(0, intent.seq - 1), JSON.stringify({ ...intent, repeatable: false })].join('\n')}\n`)
+    const [keyboard, byLine, flags] = [0, 1, 2].map(() => {
+      const home = temporaryFolder()
+      cpSync(killed.home, home, { recursive: true })
+      return home
+    }) as [string, string, string]
+    const told = 'it cannot be told whether "set 13 keys in SysctlConfig" on w2 was done'
+
+    const terminal = new Terminal({ home: keyboard, args: ['practice'] })
+    const driver = new Driver(terminal)
+    await terminal.until(/An earlier run ended in the middle[\s\S]*enter find out/)
+    driver.press('enter')
+    await terminal.until(/What became of it: cannot tell\.[\s\S]*It stays open[\s\S]*esc leave it open/)
+    driver.press('esc')
+    await terminal.until(/looked at[\s\S]*> ✗ INF-02/)
+    await driver.choose('INF-10')
+    for (const complete of ['enter see the plan', 'enter go on to review', /enter change \d objects/, 'cannot-tell']) {
+      driver.press('enter')
+      await terminal.until(complete)
+    }
+    terminal.press('ctrl+c')
+    await terminal.end()
+
+    const lined = new Terminal({ home: byLine, args: ['practice', '--plain'], size: LARGE })
+    const liner = new LineDriver(lined)
+    await liner.choose('What next?', 'Mend INF-10')
+    expect(lined.transcript()).toContain('What became of it: cannot tell.')
+    await liner.type('Apply to', 'yes')
+    await liner.choose('What next?', 'Quit')
+    await lined.end()
+    expect(lined.transcript().split(`${told} (cannot-tell)`)).toHaveLength(3)
+
+    const { status, stderr } = spawnSync(process.execPath, [PROGRAM, 'apply', 'INF-10', '--yes', '--practice'], {
+      cwd: flags,
+      env: cleanEnvironment(flags),
+      encoding: 'utf8',
+    })
+    expect([status, stderr]).toEqual([4, expect.stringContaining(told)])
+    for (const home of [keyboard, byLine, flags]) expect(patched(home)).toEqual(patched(killed.home))
+  }, 60_000)
 
   test('a workspace that another wizard holds is refused, and taken over once that one is dead', async () => {
     const holder = new Terminal({ args: ['practice'] })

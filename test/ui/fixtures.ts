@@ -8,6 +8,7 @@ import {
   CONTEXTS,
   LEFT,
   LEFT_NOT_BEGUN,
+  LEFT_UNCHECKED,
   LOOKING,
   MADE,
   NOTHING_TO_DO,
@@ -65,7 +66,7 @@ interface OverlayScreens {
   review: 'review' | 'review-undo' | 'review-refused' | 'review-files' | 'review-seal'
   commands: 'commands' | 'commands-copied' | 'commands-seal'
   keys: 'keys-looking' | 'keys-missing' | 'keys-complete'
-  unfinished: 'unfinished' | 'unfinished-not-begun' | 'unfinished-resolved'
+  unfinished: 'unfinished' | 'unfinished-not-begun' | 'unfinished-unchecked' | 'unfinished-open' | 'unfinished-back' | 'unfinished-resolved'
   quit: 'quit'
   form: `form-${Form['form']}` | 'form-error' | 'form-long-value'
 }
@@ -226,6 +227,28 @@ export const FIXTURES: Record<ScreenName, Fixture> = {
   'unfinished-not-begun': over(atChecklist({}, sessionWith({ unfinished: [LEFT_NOT_BEGUN] }, null)), {
     kind: 'unfinished',
     said: ['The run of 2026-11-23 13:58:02 did not end by itself. Done: w1. Not finished: cp1, cp2.'],
+  }),
+  'unfinished-unchecked': over(atChecklist({}, sessionWith({ unfinished: [LEFT_UNCHECKED] }, null)), {
+    kind: 'unfinished',
+    said: ['The run of 2026-11-23 13:58:02 did not end by itself. Done: w1. Not finished: cp1, cp2.'],
+  }),
+  'unfinished-open': over(atChecklist({}, sessionWith({ unfinished: [LEFT] }, null)), {
+    kind: 'unfinished',
+    said: [
+      'The run of 2026-11-23 13:58:02 did not end by itself. Done: w1. Not finished: cp1, cp2.',
+      'What became of it: cannot tell. 10.0.7.1 does not answer.',
+    ],
+    open: LEFT,
+  }),
+  'unfinished-back': over(atChecklist({}, sessionWith({ unfinished: [LEFT] }, null)), {
+    kind: 'unfinished',
+    said: [
+      'The run of 2026-11-23 13:58:02 did not end by itself. Done: w1. Not finished: cp1, cp2.',
+      'What became of it: cannot tell. it is still there though its time is over, and was never kept: something took the way back away, and a restart would undo it.',
+      `It would be taken back with: talosctl --nodes 10.0.7.1 patch machineconfig --patch '${'{"ingress":[{"subnet":"10.0.7.0/24"}]},'.repeat(30)}'`,
+    ],
+    open: LEFT,
+    back: true,
   }),
   'unfinished-resolved': over(atChecklist({}, sessionWith({}, null)), {
     kind: 'unfinished',

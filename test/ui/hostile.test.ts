@@ -106,7 +106,7 @@ describe('data that nobody would draw fits the screen', () => {
         at({ made, overlays: [{ kind: 'review' }] }),
         at({ made, overlays: [{ kind: 'commands', scroll: 0, copied: false }] }),
         at({ overlays: [{ kind: 'keys', said: [name], info: { identity: name, recipients: [name], missing: true, noRecovery: true } }] }),
-        at({ overlays: [{ kind: 'unfinished', said: [name] }] }),
+        at({ overlays: [{ kind: 'unfinished', said: [name], back: true }] }),
         at({
           overlays: [
             {

@@ -97,6 +97,7 @@ describe('the one table of keys', () => {
       'commands-copied',
       'keys-looking',
       'keys-missing',
+      'unfinished-back',
     ])
   })
 })

@@ -319,5 +319,21 @@ describe('an earlier run that ended in the middle', () => {
     expect(update(view, 'enter').effects).toMatchObject([{ kind: 'resume' }])
     const settled = { ...view, session: sessionWith({ unfinished: [] }, null) }
     expect(update(settled, 'enter')).toMatchObject({ ui: { overlays: [] }, effects: [{ kind: 'look' }] })
+    expect(update(view, 'back').effects).toEqual([])
+  })
+
+  test('of which nobody could tell is looked at again, or left open', () => {
+    const view = viewAt('unfinished-open')
+    expect(update(view, 'enter').effects).toMatchObject([{ kind: 'resume' }])
+    expect(update(view, 'back')).toMatchObject({ ui: { overlays: [] }, effects: [{ kind: 'look' }] })
+    expect(update(view, 'takeBack').effects).toEqual([])
+  })
+
+  test('that left something tried takes it back, or leaves it open, and is read to its end', () => {
+    const view = viewAt('unfinished-back')
+    expect(update(view, 'takeBack').effects).toMatchObject([{ kind: 'resume', takeBack: true }])
+    expect(update(view, 'enter').effects).toEqual([])
+    expect(update(view, 'back')).toMatchObject({ ui: { overlays: [] }, effects: [{ kind: 'look' }] })
+    expect(update({ ...view, scrollMost: 3 }, 'page.down').ui.overlays).toMatchObject([{ scroll: 3 }])
   })
 })

@@ -341,9 +341,20 @@ export const LEFT: Unfinished = {
   steps: ['INF-02'],
   stage: 'mend',
   plan: 'evidence/plans/0123456789abcdef.json',
+  digest: '0123456789abcdef'.repeat(4),
 }
 const { intent: _, ...NOT_BEGUN } = LEFT
 export const LEFT_NOT_BEGUN: Unfinished = NOT_BEGUN
+export const LEFT_UNCHECKED: Unfinished = {
+  ...NOT_BEGUN,
+  unchecked: {
+    step: 'INF-02',
+    object: { kind: 'node', name: 'cp1' },
+    digest: SECOND.digest,
+    actions: ['patch', 'effect'],
+    checks: ['effect'],
+  },
+}
 
 /* ---- the world around -------------------------------------------------------------------------------------- */
 

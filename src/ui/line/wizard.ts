@@ -1,7 +1,11 @@
-import { isChange } from '../../contract.ts'
+import { isChange, plain } from '../../contract.ts'
 import { Failure, Interrupted, Refusal } from '../../engine/errors.ts'
+import { type Unfinished, whereItWas } from '../../engine/history.ts'
 import type { Plan, Stage } from '../../engine/plan.ts'
+import { cannotTell } from '../../engine/refuse.ts'
+import type { Became } from '../../engine/resume.ts'
 import type { WizardHost, WizardWorld } from '../host.ts'
+import { followLines } from '../report/front-end.ts'
 import { checkText, nodesSeen, planText, tookSeconds } from '../report/text.ts'
 import { type Asking, answers, keys, word } from './asking.ts'
 import { answered, lineFrontEnd } from './front-end.ts'
@@ -45,12 +49,8 @@ export async function lineWizard(host: WizardHost, io: Streams): Promise<number>
         next = await answered(whatNext(world))
       }
       if (next.do === 'quit') break
-      try {
-        await answered(perform(world, next))
-      } catch (error) {
-        if (!(error instanceof Refusal || error instanceof Failure)) throw error
-        say(`${error.message} (${error.code})${error.hint ? `\n  ${error.hint.replaceAll('\n', '\n  ')}` : ''}`)
-      }
+      const [at, chosen] = [world, next]
+      await orSaid(() => answered(perform(at, chosen)))
     }
     const exitCode = world.exitCode()
     await world.close(exitCode)
@@ -111,15 +111,32 @@ export async function lineWizard(host: WizardHost, io: Streams): Promise<number>
   async function settle(w: WizardWorld): Promise<void> {
     for (const left of await w.session.open()) {
       say(
-        `The run of ${left.at.slice(0, 19).replace('T', ' ')} ended in the middle${left.intent ? `, at "${left.intent.title}" on ${left.intent.object.name}` : ''}. Not finished: ${left.left.join(', ')}.`,
+        `The run of ${left.at.slice(0, 19).replace('T', ' ')} ended in the middle: ${whereItWas(left)}. Not finished: ${left.left.join(', ')}.`,
       )
-      let found = await w.session.resume(left)
-      if (found.back) {
-        say(`${found.reason}.`)
-        if (await prompts.confirm({ message: 'Take it back now?', default: false }, context))
-          found = await w.session.resume(left, { takeBack: true })
-      }
-      if (left.intent) say(`What became of it: ${found.result}. ${found.reason}.`)
+      const stop = followLines(w.session, say)
+      await orSaid(async () => {
+        const found = await resumed(w, left)
+        if (left.intent || left.unchecked) say(`What became of it: ${found.result}. ${found.reason}.`)
+        if (found.result === 'cannot tell') throw cannotTell(left)
+      }).finally(stop)
+    }
+  }
+
+  async function resumed(w: WizardWorld, left: Unfinished): Promise<Became> {
+    const found = await w.session.resume(left)
+    if (!found.back) return found
+    say(`${found.reason}. It would be taken back with:\n  $ ${plain(w.commandLine(found.back))}`)
+    const agreed = await answered(prompts.confirm({ message: 'Take it back now?', default: false }, context))
+    return agreed ? w.session.resume(left, { takeBack: true }) : found
+  }
+
+  /** What the operator can mend is said, and the wizard goes on. */
+  async function orSaid(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      if (!(error instanceof Refusal || error instanceof Failure)) throw error
+      say(`${error.message} (${error.code})${error.hint ? `\n  ${error.hint.replaceAll('\n', '\n  ')}` : ''}`)
     }
   }
 

@@ -132,9 +132,13 @@ function overlayBindings(view: View): Binding[] {
         BACK,
       ]
     case 'unfinished':
-      return overlay.back
-        ? [bind(['b'], 'takeBack', 'take it back'), bind(['escape'], 'back', 'leave it')]
-        : [bind(['enter'], 'enter', view.session?.unfinished[0] ? 'find out what became of it' : 'go on')]
+      return [
+        ...(overlay.back
+          ? [bind(['b'], 'takeBack', 'take it back')]
+          : [bind(['enter'], 'enter', view.session?.unfinished[0] ? 'find out what became of it' : 'go on')]),
+        ...(overlay.open ? [bind(['escape'], 'back', 'leave it open')] : []),
+        ...(overlay.back ? UP_DOWN('scroll') : []),
+      ]
     case 'quit':
       return [bind(['x'], 'stop', 'stop after this one'), bind(['escape', 'enter'], 'back', 'go on running')]
     case 'form': {

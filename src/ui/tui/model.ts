@@ -43,8 +43,8 @@ export type Overlay =
   | { kind: 'review' }
   | { kind: 'commands'; scroll: number; copied: boolean }
   | { kind: 'keys'; info?: KeysInfo; said: string[] }
-  /** `back`: something was tried and is still there, and can be taken back. */
-  | { kind: 'unfinished'; said: string[]; back?: boolean }
+  /** `open`: the last run of which nobody could tell what became. `back`: what it tried is still there, and can be taken back. */
+  | { kind: 'unfinished'; said: string[]; scroll?: number; open?: Unfinished; back?: boolean }
   | { kind: 'quit' }
   | Form
 

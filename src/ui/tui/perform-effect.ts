@@ -1,3 +1,4 @@
+import { plain } from '../../contract.ts'
 import { Refusal } from '../../engine/errors.ts'
 import type { WizardHost, WizardWorld } from '../host.ts'
 import { planCommands } from '../report/text.ts'
@@ -87,8 +88,13 @@ export async function performEffect(effect: Effect, state: WizardState, around: 
       const found = await session.resume(effect.run, { takeBack: effect.takeBack === true })
       const overlay = state.ui.overlays.at(-1)
       if (overlay?.kind === 'unfinished') {
-        const said = [...overlay.said, `What became of it: ${found.result}. ${found.reason}.`]
-        state.set(replaceTop(state.ui, { kind: 'unfinished', said, ...(found.back ? { back: true } : {}) }))
+        const said = [
+          ...overlay.said,
+          `What became of it: ${found.result}. ${found.reason}.`,
+          ...(found.back ? [`It would be taken back with: ${plain(world.commandLine(found.back))}`] : []),
+        ]
+        const open = found.result === 'cannot tell' ? { open: effect.run, back: found.back !== undefined } : {}
+        state.set(replaceTop(state.ui, { kind: 'unfinished', said, ...open }))
       }
       return
     }

@@ -30,10 +30,7 @@ export function updateOverlay(view: View, overlay: Overlay, command: Command): U
       if (command === 'enter') return { ui: { ...pop(ui), tab: 'run', scroll: 0 }, effects: [{ kind: 'apply' }] }
       return closes ? only(pop(ui)) : only(ui)
     case 'commands':
-      if (command === 'up' || command === 'page.up')
-        return only(replaceTop(ui, { ...overlay, scroll: Math.max(0, overlay.scroll - (command === 'up' ? 1 : 10)) }))
-      if (command === 'down' || command === 'page.down')
-        return only(replaceTop(ui, { ...overlay, scroll: Math.min(view.scrollMost, overlay.scroll + (command === 'down' ? 1 : 10)) }))
+      if (command in SCROLLS) return only(replaceTop(ui, { ...overlay, scroll: scrolled(view, overlay.scroll, command) }))
       if (command === 'commands') return { ui: replaceTop(ui, { ...overlay, copied: true }), effects: [{ kind: 'copy' }] }
       return closes ? only(pop(ui)) : only(ui)
     case 'keys':
@@ -41,17 +38,28 @@ export function updateOverlay(view: View, overlay: Overlay, command: Command): U
       if (command === 'protect') return overlay.info?.missing === false ? only(ui) : { ui, effects: [{ kind: 'keys.protect' }] }
       if (command === 'recipient') return only(recipientForm(view))
       return closes || (command === 'enter' && overlay.info?.missing === false) ? only(pop(ui)) : only(ui)
-    case 'unfinished': {
-      const left = view.session?.unfinished[0]
-      if (overlay.back && left && command === 'takeBack') return { ui, effects: [{ kind: 'resume', run: left, takeBack: true }] }
-      if (overlay.back) return closes ? { ui: pop(ui), effects: [{ kind: 'look' }] } : only(ui)
-      if (command === 'enter') return left ? { ui, effects: [{ kind: 'resume', run: left }] } : { ui: pop(ui), effects: [{ kind: 'look' }] }
-      return closes && !left ? { ui: pop(ui), effects: [{ kind: 'look' }] } : only(ui)
-    }
+    case 'unfinished':
+      return updateUnfinished(view, overlay, command, closes)
     case 'quit':
       if (command === 'stop') return { ui: pop(ui), effects: [{ kind: 'stop' }] }
       return closes || command === 'enter' ? only(pop(ui)) : only(ui)
     case 'form':
       return updateForm(view, overlay, command)
   }
+}
+
+const SCROLLS: Partial<Record<Command, number>> = { up: -1, 'page.up': -10, down: 1, 'page.down': 10 }
+const scrolled = (view: View, from: number, command: Command): number =>
+  Math.max(0, Math.min(view.scrollMost, from + (SCROLLS[command] ?? 0)))
+
+/** What an earlier run left open: looked at one after the other. What nobody can tell may be left open. */
+function updateUnfinished(view: View, overlay: Extract<Overlay, { kind: 'unfinished' }>, command: Command, closes: boolean): Updated {
+  const { ui } = view
+  const left = view.session?.unfinished[0]
+  if (command in SCROLLS) return only(replaceTop(ui, { ...overlay, scroll: scrolled(view, overlay.scroll ?? 0, command) }))
+  if (overlay.open && overlay.back && command === 'takeBack')
+    return { ui, effects: [{ kind: 'resume', run: overlay.open, takeBack: true }] }
+  if (command === 'enter' && left && !overlay.back) return { ui, effects: [{ kind: 'resume', run: left }] }
+  const goesOn = command === 'enter' ? !left : closes && (!left || overlay.open !== undefined)
+  return goesOn ? { ui: pop(ui), effects: [{ kind: 'look' }] } : only(ui)
 }

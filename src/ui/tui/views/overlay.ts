@@ -1,4 +1,5 @@
 import { isChange } from '../../../contract.ts'
+import { type Unfinished, whereItWas } from '../../../engine/history.ts'
 import type { HeaderInfo, WizardWorld } from '../../host.ts'
 import { doneWhen, minutes, planCommands, restartsOf, undoOf } from '../../report/text.ts'
 import { bindingsFor, keyName } from '../keys.ts'
@@ -76,7 +77,7 @@ function content(view: View, overlay: Overlay, theme: Theme, size: Size, cells: 
     case 'keys':
       return keys(view, overlay, theme, cells)
     case 'unfinished':
-      return unfinished(view, overlay, cells)
+      return unfinished(view, overlay, cells, bodyRows(size) - 2)
     case 'quit':
       return [
         title('Something is being changed'),
@@ -195,23 +196,29 @@ function keys(view: View, overlay: Extract<Overlay, { kind: 'keys' }>, theme: Th
   ]
 }
 
-function unfinished(view: View, overlay: Extract<Overlay, { kind: 'unfinished' }>, cells: number): Line[] {
+function unfinished(view: View, overlay: Extract<Overlay, { kind: 'unfinished' }>, cells: number, rows: number): Screen {
   const left = view.session?.unfinished[0]
   const activity = view.session?.activity
-  return [
+  const now = activity?.kind === 'looking' ? activity.now : activity?.kind === 'performing' ? view.session?.run?.log.at(-1)?.text : ''
+  const lines = [
     title('An earlier run ended in the middle'),
     blank,
     ...overlay.said.flatMap((s) => [...say(s, cells), blank]),
-    ...(left
-      ? say(
-          left.intent
-            ? `It was at "${left.intent.title}" on ${left.intent.object.name}. Nothing is repeated before it is known what became of that.`
-            : `Nothing was under way; ${left.left.join(', ')} had not begun.`,
-          cells,
-        )
-      : say('Nothing is left open. What was not done is still a plan.', cells)),
-    ...(activity?.kind === 'looking' && activity.now ? [blank, ...say(activity.now, cells)] : []),
+    ...say(left ? whatIsLeft(left, overlay.open === left) : 'Nothing is left open. What was not done is still a plan.', cells),
+    ...(now ? [blank, ...say(now, cells)] : []),
   ]
+  const most = Math.max(0, lines.length - rows)
+  const offset = Math.min(overlay.scroll ?? 0, most)
+  return scrolling(lines.slice(offset, offset + rows), most)
+}
+
+function whatIsLeft(left: Unfinished, open: boolean): string {
+  if (open) return `It stays open: ${whereItWas(left)}. Nothing is changed before it is known what became of that.`
+  if (left.intent)
+    return `It was at "${left.intent.title}" on ${left.intent.object.name}. Nothing is repeated before it is known what became of that.`
+  return left.unchecked
+    ? `${left.unchecked.object.name} was changed, and the checks behind it were not all made. They are made first.`
+    : `Nothing was under way; ${left.left.join(', ')} had not begun.`
 }
 
 /** Where not all of them fit, the fields around the one at hand. */
