@@ -580,7 +580,7 @@ describe('a start after a run that ended in the middle', () => {
   ])('goes on with a plan in a file, of which a run was killed %s', async (_, line) => {
     const w = world({ a: false, b: false })
     const first = sessionOf(w).session
-    const text = writePlan(await first.plan(mend))
+    const text = writePlan(await first.plan(mend), 'live')
     await killedAtLine(w, line, first, first.revive(text, 'p.json'))
     const { session, left } = await opened(w)
     await session.resume(left)
