@@ -6,6 +6,7 @@ import { EXIT, Failure, Refusal } from '../engine/errors.ts'
 import { insideGit } from '../observe/inside-git.ts'
 import type { CommandContext } from './command.ts'
 import { fileProblem } from './file-problem.ts'
+import type { Workspace } from './workspace.ts'
 import { identityPath, needed, type World } from './world.ts'
 
 /** The operator's own age identity, and the recipients that open what is sealed. */
@@ -96,8 +97,7 @@ const entryFor = (world: World, name: string, recipient: string, role: string | 
   return { name, role, recipient, opens }
 }
 
-async function addRecipient(context: CommandContext, entry: RecipientEntry): Promise<void> {
-  const workspace = needed(context.world.workspace)
+function refuseEntry(workspace: Workspace, entry: RecipientEntry): void {
   const known = workspace.profile.recipients ?? []
   if (known.some((r) => r.name === entry.name))
     throw new Refusal(
@@ -107,6 +107,10 @@ async function addRecipient(context: CommandContext, entry: RecipientEntry): Pro
     )
   const wrong = refuseRecipients([...known, entry])
   if (wrong) throw new Refusal('bad-recipient', wrong)
+}
+
+async function addRecipient(context: CommandContext, entry: RecipientEntry): Promise<void> {
+  refuseEntry(needed(context.world.workspace), entry)
   await context.world.session.changeRecipient('added', entry)
   context.out(
     `${entry.name} (${entry.role}, ${kindOfRecipient(entry.recipient)}) opens ${entry.opens.join(' and ')} from now on. Files sealed before are not changed.\n`,
@@ -130,6 +134,8 @@ async function create(context: CommandContext): Promise<number> {
   if (world.flags.passphrase && front.kind === 'report')
     throw new Refusal('no-terminal', 'age asks for the passphrase on the terminal, and there is none', 'run it on a terminal')
   const { text, recipient } = await newIdentity(world, hasAge !== undefined && hasAge !== '')
+  const entry = entryFor(world, name, recipient, world.flags.role ?? 'operator')
+  refuseEntry(workspace, entry)
   await system.files.makeFolder(dirname(path), 0o700).catch((error) => fileProblem(error, dirname(path)))
   if (world.flags.passphrase) {
     const ran = await world.caller.run('age.protect', { output: path }, { input: text })
@@ -138,22 +144,24 @@ async function create(context: CommandContext): Promise<number> {
     await system.files.replace(path, await system.files.read(path), 0o600).catch((error) => fileProblem(error, path))
   } else await system.files.create(path, text, 0o600).catch((error) => fileProblem(error, path))
   out(`Your identity is at ${path} (mode 0600). Keep a copy of it: without it nothing that is sealed can be opened.\n`)
-  await addRecipient(context, entryFor(world, name, recipient, world.flags.role ?? 'operator'))
+  await addRecipient(context, entry)
   if (!(workspace.profile.recipients ?? []).some((r) => r.role === 'recovery'))
     out(`Next: recovery identities, each made by whoever keeps it (age-keygen), their public halves added here: ${ADD_RECOVERY}\n`)
   return EXIT.ok
 }
 
+/** age-keygen of before 1.3 knows nothing of post-quantum, so those are made by the library. */
 async function newIdentity(world: World, withAge: boolean): Promise<{ text: string; recipient: string }> {
-  if (withAge) {
+  const postQuantum = world.flags['post-quantum'] === true
+  if (withAge && !postQuantum) {
     const ran = await world.caller.run('age.keygen', {})
     const text = ran.stdout.toString('utf8')
     const recipient = /^# public key: (\S+)$/m.exec(text)?.[1]
     if (!ran.ok || !recipient) throw new Failure('no-identity-made', `age-keygen made no identity${ran.ok ? '' : `: ${ran.reason}`}`)
     return { text, recipient }
   }
-  const { generateIdentity, identityToRecipient } = await import('age-encryption')
-  const identity = await generateIdentity()
+  const { generateHybridIdentity, generateX25519Identity, identityToRecipient } = await import('age-encryption')
+  const identity = await (postQuantum ? generateHybridIdentity() : generateX25519Identity())
   const recipient = await identityToRecipient(identity)
   return { text: `# public key: ${recipient}\n${identity}\n`, recipient }
 }

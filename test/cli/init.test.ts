@@ -19,8 +19,8 @@ const SAYS_WHO: Look<unknown> = { ok: true, value: { id: 'id', name: 'lab' }, ev
 async function made(look: Look<unknown> = SAYS_WHO): Promise<string[]> {
   const lines: string[] = []
   const world = {
-    flags: { name: 'lab', workspace: m.folder },
-    place: { system: m.system },
+    flags: { name: 'lab' },
+    place: { system: m.system, folder: m.folder },
     access: [accessOf('reader@lab', ['os:reader'])],
     observer: { observe: async () => ({ clusterInfo: [{ object: { kind: 'cluster', name: 'lab' }, look }] }) },
     cluster: { name: '', environment: '' },

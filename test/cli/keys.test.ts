@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { cleanEnvironment, cleanUp, PROGRAM, temporaryFolder } from '../support/terminal.ts'
@@ -54,4 +54,15 @@ test('who can open what is sealed, and who no longer can, is in the journal with
     { change: 'removed', ...entry },
   ])
   expect(run('journal', 'verify').status).toBe(0)
+})
+
+test('a post-quantum identity is made where it is asked for, and none that cannot be used with the recipients there are', () => {
+  rmSync(at('.config/talos-preflight/identity.txt'))
+  expect(run('keys', 'add', 'safe', SAFE, '--role', 'recovery').status).toBe(0)
+  const mixed = run('keys', 'create', '--post-quantum', '--name', 'me')
+  expect([mixed.status, mixed.stderr]).toEqual([2, expect.stringContaining('(bad-recipient)')])
+  expect(existsSync(at('.config/talos-preflight/identity.txt'))).toBe(false)
+  expect(run('keys', 'remove', 'safe').status).toBe(0)
+  expect(run('keys', 'create', '--post-quantum', '--name', 'me').stdout).toContain('me (operator, post-quantum) opens secrets and backups')
+  expect(readFileSync(at('.config/talos-preflight/identity.txt'), 'utf8')).toMatch(/^AGE-SECRET-KEY-PQ-1/m)
 })
