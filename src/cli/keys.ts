@@ -146,7 +146,9 @@ async function create(context: CommandContext): Promise<number> {
   out(`Your identity is at ${path} (mode 0600). Keep a copy of it: without it nothing that is sealed can be opened.\n`)
   await addRecipient(context, entry)
   if (!(workspace.profile.recipients ?? []).some((r) => r.role === 'recovery'))
-    out(`Next: recovery identities, each made by whoever keeps it (age-keygen), their public halves added here: ${ADD_RECOVERY}\n`)
+    out(
+      `Next: recovery identities, each made by whoever keeps it (age-keygen${world.flags['post-quantum'] ? ' -pq' : ''}), their public halves added here: ${ADD_RECOVERY}\n`,
+    )
   return EXIT.ok
 }
 
