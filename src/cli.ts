@@ -2,6 +2,7 @@ import { helpFor, type Parsed, parse } from './cli/args.ts'
 import type { CommandContext } from './cli/command.ts'
 import { COMMANDS, type CommandSpec } from './cli/commands.ts'
 import type { Io } from './cli/io.ts'
+import { refusePrivateKey } from './cli/private-key.ts'
 import { EXIT, Failure, Interrupted, Refusal } from './engine/errors.ts'
 import type { System } from './system/ports.ts'
 import { chooseFrontEnd, type FrontEnd } from './ui/front-end.ts'
@@ -21,6 +22,8 @@ export async function main(argv: readonly string[], io: Io, program: Program, wr
   let json = argv.includes('--output=json') || argv.some((word, i) => word === '--output' && argv[i + 1] === 'json')
   let practises = argv.some((word) => /^--practice(=|$)/.test(word))
   try {
+    // the journal begins with the command as it was typed
+    refusePrivateKey(...argv)
     const parsed = parse(argv)
     practises ||= parsed.command?.name === 'practice'
     if (parsed.flags.version) {

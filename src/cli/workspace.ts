@@ -21,6 +21,7 @@ import type { WorkspacePort } from '../engine/ports.ts'
 import type { System } from '../system/ports.ts'
 import { fileProblem } from './file-problem.ts'
 import { type WorkspaceLock, workspaceLock } from './lock.ts'
+import { refusePrivateKey } from './private-key.ts'
 
 /** The operator's folder: its profile, journals, sealed files, and the lock that keeps two of us apart. */
 
@@ -70,6 +71,7 @@ export class Workspace implements WorkspacePort {
 
   /** Makes a folder a workspace. Never touches a file that is there. */
   static async create(system: System, folder: string, given: Parameters<typeof newProfile>[0]): Promise<Workspace> {
+    refusePrivateKey(given.name)
     const path = resolve(folder)
     const file = join(path, PROFILE_FILE)
     if (await system.files.info(file))

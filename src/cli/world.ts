@@ -15,6 +15,7 @@ import { type Caller, createCaller } from '../tools/caller.ts'
 import { type ChosenKubernetes, type Credentials, credentials, type FoundContexts, talosCas } from './access.ts'
 import type { Parsed } from './args.ts'
 import { enginePorts } from './engine-ports.ts'
+import { refusePrivateKey } from './private-key.ts'
 import { proofsIn } from './proofs.ts'
 import { Workspace } from './workspace.ts'
 
@@ -169,10 +170,18 @@ export async function openWorld(program: Program, place: Place, parsed: Parsed, 
       ...(workspace?.profile.cluster.identity ? { pinned: { ...workspace.profile.cluster.identity } } : {}),
       save: {
         identity: async (identity) => workspace?.saveIdentity(identity),
-        word: async (kind: 'attestations' | 'waivers', word: Word) => needed(workspace).saveWord(kind, word),
-        answer: async (step, question, text) => workspace?.saveAnswer(step, question, text),
-        recipient: async (change, recipient) =>
-          change === 'added' ? needed(workspace).addRecipient(recipient) : needed(workspace).removeRecipient(recipient.name),
+        word: async (kind: 'attestations' | 'waivers', word: Word) => {
+          refusePrivateKey(word.why, word.by, word.object)
+          await needed(workspace).saveWord(kind, word)
+        },
+        answer: async (step, question, text) => {
+          refusePrivateKey(text)
+          await workspace?.saveAnswer(step, question, text)
+        },
+        recipient: async (change, recipient) => {
+          refusePrivateKey(recipient.name, recipient.recipient)
+          await (change === 'added' ? needed(workspace).addRecipient(recipient) : needed(workspace).removeRecipient(recipient.name))
+        },
       },
     })
   if (place.prepare && place.prepare.length > 0) {

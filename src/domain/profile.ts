@@ -1,5 +1,6 @@
 import { type Document, isMap, isNode, isSeq, parseDocument } from 'yaml'
 import type { Word } from '../contract.ts'
+import { privateKeyAt } from './recipients.ts'
 import { answer, constant, list, object, oneOf, type Problem, readYaml, record, type Shape, type TypeOf, text } from './shape.ts'
 
 /**
@@ -86,6 +87,12 @@ export function profileSchema(): Record<string, unknown> {
  * A newer version is a problem of its own, so that nothing newer is ever rewritten by an older program.
  */
 export function readProfile(source: string): { profile: Profile } | { problems: Problem[]; newer?: number } {
+  const secret = privateKeyAt(source)
+  if (secret >= 0) {
+    const before = source.slice(0, secret).split('\n')
+    const message = 'a private key stands here, in a file that is meant for git: take it out, and make a new one'
+    return { problems: [{ line: before.length, column: (before.at(-1)?.length ?? 0) + 1, path: '', message }] }
+  }
   const version = /^version:\s*(\d+)/m.exec(source)?.[1]
   if (version && Number(version) > PROFILE_VERSION) {
     return {

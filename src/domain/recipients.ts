@@ -24,6 +24,21 @@ export const ADD_RECOVERY = 'talos-preflight keys add NAME RECIPIENT --role reco
 /** A private identity that somebody took for a recipient. */
 export const isPrivate = (text: string): boolean => /^AGE-(SECRET-KEY|PLUGIN)-/i.test(text)
 
+/** Of age itself, post-quantum too, and of its plugins. A word of either without the key behind it gives nothing away. */
+const AGE_IDENTITY = /AGE-(?:SECRET-KEY-(?:PQ-)?|PLUGIN-[A-Z0-9+._-]+-)1[02-9AC-HJ-NP-Z]{6,}/i
+const PEM_KEY = /-----BEGIN (?!ENCRYPTED )[A-Z0-9 ]*PRIVATE KEY-----(?:\\[nr]|[\s"'+,])*[A-Za-z0-9+/]{16,}/
+/** `-----BEGIN` in base64, as the keys of a talosconfig, of a kubeconfig and of a bundle are. */
+const BASE64_PEM = /LS0tLS1CRUdJTi[A-Za-z0-9+/]{40,}={0,2}/g
+
+/** Where a private key begins in a text: an identity of age, or a key in PEM, also in base64. -1 where there is none. */
+export function privateKeyAt(text: string): number {
+  const encoded = [...text.matchAll(BASE64_PEM)].find(([run]) => /PRIVATE KEY-----/.test(atob(run.slice(0, run.length & ~3))))
+  return [text.search(AGE_IDENTITY), text.search(PEM_KEY), encoded?.index ?? -1].find((at) => at >= 0) ?? -1
+}
+
+/** Whether a text that is to be kept has a private key anywhere in it. */
+export const holdsPrivateKey = (text: string): boolean => privateKeyAt(text) >= 0
+
 /** Why these cannot be used together, or nothing. */
 export function refuseRecipients(recipients: readonly { name: string; recipient: string }[]): string | undefined {
   for (const { name, recipient } of recipients) {

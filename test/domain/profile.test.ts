@@ -32,6 +32,18 @@ const word = { step: 'CRT-01', by: 'ann@desk', why: 'moved on Friday', on: '2026
 const identity = { ca: 'ab'.repeat(32), id: 'c2VsZg==' }
 
 describe('a profile', () => {
+  test('with a private key anywhere in it is refused with the place, and the key is not repeated', () => {
+    const key = 'AGE-SECRET-KEY-1QQQSYQCYQ5RQWZQFPG9SCRGWPUGPZYSN'
+    expect(problems(`${small}steps: {K8S-04: {namespace: x}}\nwaivers:\n  - {step: X, until: ${key}}\n`).problems).toEqual([
+      {
+        line: 5,
+        column: 22,
+        path: '',
+        message: 'a private key stands here, in a file that is meant for git: take it out, and make a new one',
+      },
+    ])
+  })
+
   test('is refused with line, column and what was expected', () => {
     expect(problems('version: 1\ncluster:\n  name: lab\n  environment: prod\n').problems).toEqual([
       { line: 4, column: 16, path: 'cluster.environment', message: 'expected one of production, staging, lab, found "prod"' },

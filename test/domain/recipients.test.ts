@@ -1,6 +1,6 @@
 import { generateHybridIdentity, generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { describe, expect, test } from 'vitest'
-import { kindOfRecipient, refuseRecipients } from '../../src/domain/recipients.ts'
+import { holdsPrivateKey, kindOfRecipient, refuseRecipients } from '../../src/domain/recipients.ts'
 
 const classic = await generateX25519Identity()
 const quantum = await generateHybridIdentity()
@@ -70,5 +70,28 @@ describe('recipients together', () => {
     const why = 'is not: a file for both would not be safe against a quantum computer, and age refuses it'
     expect(refuseRecipients(named(hybrid, x25519))).toBe(`n1 is post-quantum and n2 ${why}`)
     expect(refuseRecipients(named(ssh, hybrid))).toBe(`n2 is post-quantum and n1 ${why}`)
+  })
+})
+
+describe('a text that is to be kept', () => {
+  const pem = `-----BEGIN ${'ED25519 PRIVATE'} KEY-----\nMC4CAQAwBQYDK2VwBCIEIAp5bNVcVJmvFEvT7DF1dOl6IBp1OYO6qd0bYVK2\n-----END`
+  const identities = [classic, quantum, 'AGE-PLUGIN-YUBIKEY-1QQPSQYZ', classic.toLowerCase()]
+
+  test.each([...identities, pem, pem.replaceAll('\n', '\\n'), pem.replaceAll('\n', ' '), btoa(pem)])('holds the private key %#', (key) => {
+    for (const text of [key, `w1 is replaced;${key}`, `key: ${key}\nand more`]) expect(holdsPrivateKey(text)).toBe(true)
+  })
+
+  test.each([
+    '',
+    x25519,
+    hybrid,
+    ssh,
+    yubikey,
+    'an AGE-SECRET-KEY- was in the ticket, and is taken out',
+    'age-plugin-yubikey-1.2.0 is not on this machine',
+    'cp1 had a file with -----BEGIN PRIVATE KEY-----; it is gone',
+    btoa('-----BEGIN CERTIFICATE-----\nMIIBfzCCASWgAwIBAgIRAKF0RyKp3yYpHqzjoqEDPDYwCgYIKoZIzj0EAwIwFTET'),
+  ])('holds none: %#', (text) => {
+    expect(holdsPrivateKey(text)).toBe(false)
   })
 })
