@@ -71,7 +71,7 @@ export const COMMANDS: CommandSpec[] = [
     usage: 'check [STEP..]',
     summary: 'look at the cluster and say what is missing, with the evidence',
     about: [
-      'Changes nothing. Takes the least access that will do; what it may not see is unknown, with what would let it.',
+      'Changes nothing on the cluster. Takes the least access that will do; what it may not see is unknown, with what would let it.',
       'With a workspace the observations, findings and a journal are kept in it; without one nothing is written.',
     ],
     flags: [...CLUSTER, 'fail-on', 'allow-unknown', 'all', 'answer'],

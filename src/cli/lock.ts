@@ -26,6 +26,9 @@ const ATTEMPTS = 20
 const LOOKS = 10
 const BETWEEN = 300
 
+const CANNOT_WRITE =
+  'take a workspace on a writable disk, such as a copy of this one: --workspace FOLDER\na check changes nothing on the cluster, but keeps its evidence and its journal there'
+
 function holderIn(text: string): Holder | undefined {
   try {
     const value = JSON.parse(text)
@@ -82,7 +85,7 @@ export function workspaceLock(system: System, file: string): WorkspaceLock {
         await files.create(path, text, 0o644)
         return
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') fileProblem(error, path)
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') fileProblem(error, path, CANNOT_WRITE)
       }
       const stale = await deserted(path)
       if (stale === undefined) continue

@@ -76,8 +76,8 @@ export class Workspace implements WorkspacePort {
     const file = join(path, PROFILE_FILE)
     if (await system.files.info(file))
       throw new Refusal('workspace-exists', `${file} exists already`, 'edit it, or take another folder: --workspace FOLDER')
+    await system.files.makeFolder(path, 0o755).catch((error) => fileProblem(error, path))
     try {
-      await system.files.makeFolder(path, 0o755)
       await system.files.create(file, newProfile(given), 0o644)
       const ignore = join(path, '.gitignore')
       if (!(await system.files.info(ignore))) await system.files.create(ignore, `${IGNORED.join('\n')}\n`, 0o644)

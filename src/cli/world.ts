@@ -3,6 +3,7 @@ import { hostname, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { STEPS } from '../../steps/index.ts'
 import { type Observes, plainLine, type Word } from '../contract.ts'
+import { PROFILE_FILE } from '../domain/profile.ts'
 import { foldersOf, wantedSysctls } from '../domain/sysctl.ts'
 import { Refusal } from '../engine/errors.ts'
 import { answersFor, type RawAnswers } from '../engine/evaluate.ts'
@@ -93,11 +94,22 @@ function asksCluster({ command, words }: Parsed): boolean {
   return steps.some((s) => Object.values(s.observes as Observes).some((o) => o.scope !== 'workstation'))
 }
 
+/** A workspace that was named and is none: its answers and waivers would be missing without a word. `init` makes one, the wizard offers to. */
+function refuseNamed(place: Place, { command, flags }: Parsed, folder: string): void {
+  if (flags.workspace === undefined || place.mode === 'practice' || !command || command.name === 'init') return
+  throw new Refusal(
+    'no-such-workspace',
+    `${plainLine(folder)} is no workspace: there is no ${PROFILE_FILE} in it`,
+    'check the path; a new one: talos-preflight init --workspace FOLDER',
+  )
+}
+
 export async function openWorld(program: Program, place: Place, parsed: Parsed, command: string): Promise<World> {
   const { system } = place
   const { flags } = parsed
   const folder = resolve(system.files.cwd, place.folder)
   const workspace = await Workspace.open(system, folder)
+  if (!workspace) refuseNamed(place, parsed, folder)
   const profile = workspace?.profile
   await system.memory.clean().catch(() => 0)
   const talosconfigs = talosconfigPlaces(system, [flags.talosconfig, profile?.talosconfig])
