@@ -370,6 +370,7 @@ export interface Proof<T> {
 
 /** The observation of what was proved of an observation, newest first. */
 export const proofsOf = (observation: string): string => `${observation}.proofs`
+export const isOfProofs = (name: string): boolean => name.endsWith(proofsOf(''))
 
 /** Everything a plan does to one object, in order. */
 export interface Part {

@@ -95,8 +95,9 @@ export function helpFor(command: CommandSpec | undefined): string {
       'flags',
       ...columns(flagsOf(undefined).map(flagLine)),
       '',
-      'exit codes: 0 all wanted steps pass, are attested, waived or not applicable; 1 a failure; 2 usage or refusal, nothing changed;',
-      '3 nothing failed, but something is unknown; 4 nothing could be looked at, or an action failed; 130 interrupted',
+      'exit codes: 0 all wanted steps pass, are attested, waived or not applicable; 1 a failure;',
+      '2 usage, a refusal, or nothing of the plan can be done: nothing changed; 3 nothing failed, but something is unknown;',
+      '4 nothing of the cluster could be looked at, or an action failed; 130 interrupted',
       '',
     ].join('\n')
   }

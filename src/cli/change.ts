@@ -38,7 +38,7 @@ export async function plan({ world, front, json, out, note, words }: CommandCont
     if (world.flags.out) front.say(`Written to ${world.flags.out}.`)
     if (made.parts.length > 0) front.say(`Carry it out: ${world.program.name} apply ${what}${practiceFlag(world)}`)
   }
-  return made.parts.length === 0 && made.blocked.length > 0 ? EXIT.broken : EXIT.ok
+  return made.parts.length === 0 && made.blocked.length > 0 ? EXIT.usage : EXIT.ok
 }
 
 export async function apply(context: CommandContext): Promise<number> {
@@ -72,7 +72,7 @@ function refuseRefused(made: Plan, reviews: readonly PartReview[]): void {
 /** A plan that has nothing to do: because nothing needs it, or because nothing can be done. */
 async function nothingToDo({ world, json, out }: CommandContext, made: Plan): Promise<number> {
   if (made.blocked.length > 0)
-    throw new Failure(
+    throw new Refusal(
       'blocked',
       `nothing can be done now: ${made.blocked[0]?.object.name}: ${made.blocked[0]?.reason}`,
       made.blocked[0]?.remedy,
@@ -142,7 +142,7 @@ function conclude({ world, front, json, out }: CommandContext, made: Plan, resul
     throw new Interrupted(`stopped${before}; ${result.done.length} done, ${result.left.length} not begun`)
   }
   const files = world.delivery === 'gitops' && made.parts.some((p) => p.actions.some((a) => a.kind === 'write'))
-  if (made.stage.kind === 'undo' || files) return EXIT.ok
+  if (made.stage.kind === 'undo' || files) return made.blocked.length > 0 ? EXIT.broken : EXIT.ok
   return exitOf(world, { ...report, results: report.results.filter((r) => made.stage.steps.includes(r.id)) })
 }
 

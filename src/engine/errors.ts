@@ -15,7 +15,7 @@ export class Refusal extends Error {
   }
 }
 
-/** An action failed, or nothing could be looked at. The message is safe to show. Exit code 4. */
+/** An action failed, or nothing of the cluster could be looked at. The message is safe to show. Exit code 4. */
 export class Failure extends Error {
   readonly code: string
   readonly hint: string | undefined

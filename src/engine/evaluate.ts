@@ -2,7 +2,9 @@ import {
   type Answers,
   type AnyStep,
   type Finding,
+  isOfProofs,
   type Json,
+  type Look,
   type ObjectRef,
   type Observable,
   plainLine,
@@ -202,14 +204,26 @@ export function summarize(results: readonly StepResult[]): Summary {
   return summary
 }
 
-/** 4 where no look at all succeeded, 1 for a failure at or above `failOn`, 3 for an unknown there, else 0. */
+/**
+ * What the exit code 4 is about: the looks at the cluster, or all where it was not to be looked at. This machine can always be looked
+ * at, and so can what is kept of earlier looks; neither tells anything of a cluster that does not answer.
+ */
+function looksThatCount(observed: Observed): Look<unknown>[] {
+  const all = Object.entries(observed).flatMap(([name, sightings]) =>
+    sightings.map(({ object, look }) => ({ look, ofCluster: object.kind !== 'workstation' && !isOfProofs(name) })),
+  )
+  const ofCluster = all.filter((l) => l.ofCluster)
+  return (ofCluster.length > 0 ? ofCluster : all).map((l) => l.look)
+}
+
+/** 4 where no look at the cluster succeeded, 1 for a failure at or above `failOn`, 3 for an unknown there, else 0. */
 export function exitCodeFor(
   results: readonly StepResult[],
   observed: Observed,
   options: { failOn: Severity; allowUnknown: boolean },
 ): number {
-  const looks = Object.values(observed).flat()
-  if (looks.length > 0 && looks.every((s) => !s.look.ok)) return EXIT.broken
+  const looks = looksThatCount(observed)
+  if (looks.length > 0 && looks.every((look) => !look.ok)) return EXIT.broken
   const atOrAbove = results.filter((r) => SEVERITIES.indexOf(r.severity) >= SEVERITIES.indexOf(options.failOn))
   if (atOrAbove.some((r) => r.count === 'fail')) return EXIT.failed
   if (!options.allowUnknown && atOrAbove.some((r) => r.count === 'unknown')) return EXIT.unknown

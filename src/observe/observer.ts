@@ -23,7 +23,7 @@ import {
 import { apiServerPodLook, bindingsLook, kubeletAccessLook, kubernetesProblem, storageWritesLook } from './kubernetes-looks.ts'
 import { type NodeRef, nodeObject } from './node-looks.ts'
 import { unreadable } from './raw.ts'
-import { openingIdentityLook, proofsLook, type SealedOptions, sealedFilesLook } from './sealed-looks.ts'
+import { openingIdentityLook, proofsLook, type SealedOptions, sealedFilesLook, sealedProofsLook } from './sealed-looks.ts'
 import { kernelKeysLook, kernelParamsLook, sysctlConfigLook } from './sysctl-looks.ts'
 import type { Taking } from './taking.ts'
 import { anonymousLook, clockLook, type KnownCas, wireLook } from './wire-looks.ts'
@@ -204,10 +204,10 @@ export function createObserver(options: ObserverOptions): Observer {
     clusterNetworks: async (_, signal) => atCluster(await networksLook(taking(signal))),
     sealedFiles: async () => atMachine(await sealedFilesLook(system, options.sealed)),
     openingIdentity: async () => atMachine(await openingIdentityLook(system, options.sealed)),
-    'checkedSnapshot.proofs': async () => atCluster(await proofsLook(system, options.sealed, 'checkedSnapshot')),
+    'checkedSnapshot.proofs': async () => atCluster(await sealedProofsLook(system, options.sealed, 'checkedSnapshot')),
     'enforcementProbe.proofs': async () => atCluster(await proofsLook(system, options.sealed, 'enforcementProbe')),
-    'openedBackup.proofs': async () => atCluster(await proofsLook(system, options.sealed, 'openedBackup')),
-    'openedBundle.proofs': async () => atCluster(await proofsLook(system, options.sealed, 'openedBundle')),
+    'openedBackup.proofs': async () => atCluster(await sealedProofsLook(system, options.sealed, 'openedBackup')),
+    'openedBundle.proofs': async () => atCluster(await sealedProofsLook(system, options.sealed, 'openedBundle')),
   }
   const takerOf = (name: string) => {
     const taker = take[name]

@@ -72,9 +72,15 @@ async function withDigests(system: System, workspace: string, found: readonly Se
   )
 }
 
+const NO_WORKSPACE: Look<never> = {
+  ok: false,
+  reason: 'there is no workspace, so nothing is sealed here',
+  remedy: 'talos-preflight init',
+  evidence: [],
+}
+
 export async function sealedFilesLook(system: System, { workspace }: SealedOptions): Promise<Look<SealedInWorkspace[]>> {
-  if (!workspace)
-    return { ok: false, reason: 'there is no workspace, so nothing is sealed here', remedy: 'talos-preflight init', evidence: [] }
+  if (!workspace) return NO_WORKSPACE
   const found: SealedInWorkspace[] = []
   for (const folder of ['secrets', 'backups']) {
     const entries = await system.files.list(join(workspace, folder)).catch(() => [])
@@ -114,6 +120,10 @@ export async function proofsLook(system: System, options: SealedOptions, observa
     evidence: evidence.length > 0 ? evidence.slice(0, 3) : [evidenceSeen(system, 'file', `evidence/proofs/${observation}/`, [])],
   }
 }
+
+/** Of what was sealed from this workspace: without one nothing was, which is no failure of the cluster. */
+export const sealedProofsLook = async (system: System, options: SealedOptions, observation: string): Promise<Look<Proof<unknown>[]>> =>
+  options.workspace === undefined ? NO_WORKSPACE : proofsLook(system, options, observation)
 
 /** Whether age would ask the person, by the beginning of the file; what opens is not read. */
 export async function openingIdentityLook(system: System, { identity: path }: SealedOptions): Promise<Look<OpeningIdentity>> {

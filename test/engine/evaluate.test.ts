@@ -10,6 +10,7 @@ import {
   notApplicable,
   one,
   pass,
+  proofsOf,
   SEVERITIES,
   type Severity,
   type StepContext,
@@ -259,6 +260,14 @@ describe('the exit code', () => {
         ['fail', 'low'],
       ]),
     ).toBe(3)
+  })
+
+  test('is 4 where no look at the cluster succeeded, whatever else was seen', () => {
+    const here: Observed = { desk: [{ object: { kind: 'workstation', name: 'desk' }, look: { ok: true, value: 1, evidence: [] } }] }
+    const kept: Observed = { [proofsOf('lamps')]: looked.lamps ?? [] }
+    expect(code([['unknown', 'medium']], { observed: { ...blind, ...here, ...kept }, allowUnknown: true })).toBe(4)
+    expect(code([['pass', 'medium']], { observed: here })).toBe(0)
+    expect(code([['pass', 'medium']], { observed: { ...here, ...kept } })).toBe(0)
   })
 
   test('is 4 where no look at all succeeded', () => {

@@ -53,7 +53,7 @@ describe('with real nodes', () => {
     expectCalm(checked)
 
     const planned = await me.run('plan', 'INF-10')
-    expect(planned.code).toBe(4)
+    expect(planned.code).toBe(2)
     expect(planned.stdout).toContain('Nothing can be done now.')
     expect(planned.stdout).toContain(
       `not    cp1, cp2, w1: needs os:admin; reader@${cluster.name} is os:reader\n       name a context with os:admin: --context NAME`,
@@ -216,7 +216,7 @@ describe('with real nodes', () => {
         expect(checked.code).toBe(1)
         expect(checked.stdout).toContain(`its kernel does not have ${key}`)
         const applied = await me.run('apply', 'INF-10', '--yes', ...answer)
-        expect(applied.code).toBe(4)
+        expect(applied.code).toBe(2)
         expect(applied.stderr).toContain(
           `its kernel does not have ${key}: on the node that would block every later change, the undo too (blocked)`,
         )
@@ -278,7 +278,7 @@ describe('with real nodes', () => {
     writeFileSync(join(me.workspace, 'talconfig.yaml'), 'clusterName: somebody\n')
     await untouched(async () => {
       const live = await me.run('apply', 'INF-10', '--yes')
-      expect(live.code).toBe(4)
+      expect(live.code).toBe(2)
       expect(live.stderr).toMatch(
         /the machine config belongs to talhelper \(.*talconfig\.yaml\), which would take our change back \(blocked\)/,
       )

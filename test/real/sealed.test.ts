@@ -59,7 +59,7 @@ describe('the secrets bundle', () => {
     expect(bundleOf(me.open(`secrets/${second}`, ownIdentity(me)))).toEqual(theirs())
     // a new one would be of no use here
     const seal = await me.run('secrets', 'seal')
-    expect(seal.code).toBe(4)
+    expect(seal.code).toBe(2)
     expect(seal.stderr).toContain('there is a bundle already')
     expect(sealedBundles(me)).toEqual([first, second])
     expect(versionsOf(cluster)).toEqual(before)

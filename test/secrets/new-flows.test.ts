@@ -75,7 +75,7 @@ beforeAll(async () => {
   await ran(0, 'apply', 'K8S-04', '--yes', ...PAYMENTS)
   await ran(1, 'check', '--all')
   await ran(1, 'check', '--output', 'json')
-  await ran(4, 'secrets', 'seal')
+  await ran(2, 'secrets', 'seal')
   const own = identityIn('home', '.config', 'talos-preflight', 'identity.txt')
   await ran(2, 'waive', 'INF-02', '--why', `until ${own} is gone`, '--until', '2099-01-01')
   await ran(2, 'check', '--answer', `K8S-04.namespace=${own}`)

@@ -143,7 +143,7 @@ const exitReason = (code: number, failOn: string): string =>
   ({
     1: `failures at or above ${failOn}`,
     3: `nothing failed at or above ${failOn}, but something there is unknown`,
-    4: 'nothing could be looked at',
+    4: 'nothing of the cluster could be looked at',
   })[code] ?? ''
 
 function blockLines(block: Block): string[] {
