@@ -8,6 +8,8 @@ export interface Answer {
   stderr?: string
   /** The world afterwards, where the call changed it. */
   state?: PracticeState
+  /** What it takes on the simulated clock, where that is not what a call takes. Milliseconds. */
+  takes?: number
   /** A file that the call wrote. */
   writes?: { path: string; bytes: Buffer }
 }

@@ -36,6 +36,13 @@ const GOES = 9
 const ANSWERS = 52
 const SETTLED = 148
 
+/**
+ * What a call takes on the simulated clock, in milliseconds. Whoever finds an API server away waits for it a little: else looking again
+ * and again would never see it come back.
+ */
+export const CALL_TAKES = 120
+export const REFUSED_TAKES = 2000
+
 export function apiServerAt(node: PracticeNode, now: string): 'as before' | 'away' | 'answers' | 'settled' {
   const seconds = (at(now) - at(node.apiServer.since)) / 1000
   return seconds < GOES ? 'as before' : seconds < ANSWERS ? 'away' : seconds < SETTLED ? 'answers' : 'settled'

@@ -1,7 +1,7 @@
 import { join, relative, resolve } from 'node:path'
 import type { Exit, Files, Processes, ProcessSpec, System } from '../system/ports.ts'
 import { type Answer, unknownCall } from './answer.ts'
-import { settled } from './course.ts'
+import { CALL_TAKES, REFUSED_TAKES, settled } from './course.ts'
 import { heldFiles } from './held.ts'
 import { furnish } from './home.ts'
 import { kubectl } from './kubectl.ts'
@@ -25,8 +25,6 @@ export interface Practice {
 
 /** Marks a folder as ours; a folder with a profile and without this is somebody's real workspace. */
 const STATE_FILE = 'practice.json'
-/** What a call takes on the simulated clock. Milliseconds. */
-const CALL_TAKES = 120
 const TOOLS = ['talosctl', 'kubectl', 'age', 'age-keygen', 'git']
 
 /** What the certificates of the two contexts say. */
@@ -137,7 +135,7 @@ export async function openPractice(real: System, scenario: Scenario, folder: str
       const given = await answer(spec)
       if (given.state) state = { ...given.state, now: state.now }
       if (given.writes) held.write(given.writes.path, given.writes.bytes)
-      await pass(CALL_TAKES)
+      await pass(given.takes ?? CALL_TAKES)
       const answered = given.bytes ?? Buffer.from(given.stdout ?? '')
       if (spec.outputFile) await files.create(spec.outputFile, answered, 0o600)
       const stdout = spec.outputFile ? Buffer.alloc(0) : answered
@@ -165,7 +163,11 @@ export async function openPractice(real: System, scenario: Scenario, folder: str
     system: {
       processes,
       files,
-      network: practiceNetwork(() => state, connections),
+      network: practiceNetwork(
+        () => state,
+        connections,
+        () => pass(REFUSED_TAKES),
+      ),
       memory: held.memory,
       clock: {
         now: () => new Date(state.now),

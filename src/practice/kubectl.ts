@@ -1,7 +1,7 @@
 import { PROBE_LABEL, PROBE_NAMESPACE } from '../domain/enforcement-probe.ts'
 import { type Answer, unknownCall } from './answer.ts'
 import { NAMESPACES } from './cluster.ts'
-import { apiServerAt } from './course.ts'
+import { apiServerAt, REFUSED_TAKES } from './course.ts'
 import { controlPlanePods, leases, pods, previewLevel, privilegedPod, services, workloads } from './kubernetes.ts'
 import { applied, deleteNamespace, deletePolicies, policies, probePods } from './policies.ts'
 import { lets, OPERATOR } from './reach.ts'
@@ -90,7 +90,8 @@ function notThere(state: PracticeState, address: string): Answer | undefined {
   if (!node || !lets(node, OPERATOR, 6443))
     return { exitCode: 1, stderr: `Unable to connect to the server: dial tcp ${address}:6443: i/o timeout\n` }
   if (apiServerAt(node, state.now) !== 'away') return undefined
-  return { exitCode: 1, stderr: `The connection to the server ${address}:6443 was refused - did you specify the right host or port?\n` }
+  const stderr = `The connection to the server ${address}:6443 was refused - did you specify the right host or port?\n`
+  return { exitCode: 1, stderr, takes: REFUSED_TAKES }
 }
 
 export function kubectl(state: PracticeState, args: readonly string[], input = ''): Answer {

@@ -65,31 +65,40 @@ function portOf(node: PracticeNode, port: number, scenario: PracticeState['scena
 
 const HEALTH = ['/livez', '/readyz', '/healthz']
 
-/** `state` gives the world as it is when a connection is made; `held` counts the connections that stay open. */
-export function practiceNetwork(state: () => PracticeState, held: Map<string, number> = new Map()): Network {
+/**
+ * `state` gives the world as it is when a connection is made; `held` counts the connections that stay open; `refused` is told of each
+ * that an API server which is away refused.
+ */
+export function practiceNetwork(
+  state: () => PracticeState,
+  held: Map<string, number> = new Map(),
+  refused: () => Promise<void> = async () => undefined,
+): Network {
   const nodeAt = (host: string) => state().nodes.find((n) => n.address === host)
   /** Why nothing comes of it, where nobody answers there, or a firewall is in between. */
-  const shut = (node: PracticeNode | undefined, port: number): 'silent' | 'refused' | undefined => {
+  const shut = async (node: PracticeNode | undefined, port: number): Promise<'silent' | 'refused' | undefined> => {
     if (!node || !lets(node, OPERATOR, port)) return 'silent'
-    return port === 6443 && apiServerAt(node, state().now) === 'away' ? 'refused' : undefined
+    if (port !== 6443 || apiServerAt(node, state().now) !== 'away') return undefined
+    await refused()
+    return 'refused'
   }
   return {
-    connect: async (host, port) => shut(nodeAt(host), port) ?? 'open',
+    connect: async (host, port) => (await shut(nodeAt(host), port)) ?? 'open',
     hold: async (host, port, count) => {
-      const open = shut(nodeAt(host), port) ? 0 : count
+      const open = (await shut(nodeAt(host), port)) ? 0 : count
       held.set(host, (held.get(host) ?? 0) + open)
       return { open, release: () => void held.set(host, (held.get(host) ?? 0) - open) }
     },
     handshake: async (host, port): Promise<Handshake> => {
       const node = nodeAt(host)
-      const answer = shut(node, port)
+      const answer = await shut(node, port)
       if (!node || answer) return { answer: answer ?? 'silent' }
       const found = portOf(node, port, state().scenario)
       return found ? { answer: 'tls', protocol: 'TLSv1.3', unclear: [], ...found } : { answer: 'refused' }
     },
     get: async ({ host, port, path }): Promise<Got> => {
       const node = nodeAt(host)
-      const answer = shut(node, port)
+      const answer = await shut(node, port)
       if (!node || answer) return { answer: answer ?? 'silent' }
       const date = new Date(state().now).toUTCString()
       if (port === 10250) return { answer: 'status', status: 401, date }

@@ -265,5 +265,11 @@ describe('whether a privileged pod would be let in', () => {
   test('is unclear where a right is missing, and not known where nobody is asked', async () => {
     expect(said(await privilegedLook(takingOf(() => refused).taking))).toEqual({ answer: 'unclear', why: refused.stderr?.trim() })
     expect(said(await privilegedLook(takingOf(() => ({}), { kubernetes: false }).taking))).toBe('no kubeconfig was found')
+    const stderr = 'The connection to the server 10.5.0.2:6443 was refused - did you specify the right host or port?\n'
+    expect(await privilegedLook(takingOf(() => ({ exitCode: 1, stderr })).taking)).toMatchObject({
+      ok: false,
+      reason: expect.stringContaining('does not answer'),
+      remedy: expect.stringContaining('that the API server runs'),
+    })
   })
 })
