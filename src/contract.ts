@@ -194,6 +194,12 @@ export interface Word {
   until: string
 }
 
+/** Whether there is such a day: `2026-02-31` is none. */
+export function isDay(text: string): boolean {
+  const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text)
+}
+
 /* ---- plans ----------------------------------------------------------------------------------------------- */
 
 /** One thing that a tool can do, as plain data: the name of the verb and its arguments. Never holds a secret. */

@@ -1,7 +1,7 @@
 import { isChange, plain, SEVERITIES, type Severity } from '../contract.ts'
 import { lasting } from '../domain/remarks.ts'
 import { Refusal } from '../engine/errors.ts'
-import { exitCodeFor } from '../engine/evaluate.ts'
+import { exitCodeFor, summarize } from '../engine/evaluate.ts'
 import { type Unfinished, whereItWas } from '../engine/history.ts'
 import type { Plan } from '../engine/plan.ts'
 import { cannotTell } from '../engine/refuse.ts'
@@ -94,9 +94,9 @@ export function closingLines(world: World, names: readonly string[], made: Plan 
   const done = [...new Set(names)]
   const { report, journalHead } = world.session.state()
   const results = report?.results ?? []
-  const open = results.filter((r) => r.count === 'fail' || r.count === 'unknown')
   const next = results.find((r) => r.count === 'fail' && r.canMend)
-  const head = `${world.cluster.name || 'no cluster'}: ${results.length - open.length} of ${results.length} done, ${results.filter((r) => r.count === 'fail').length} fail, ${results.filter((r) => r.count === 'unknown').length} unknown.`
+  const { fail, unknown, waived } = summarize(results)
+  const head = `${world.cluster.name || 'no cluster'}: ${results.length - fail - unknown - waived} of ${results.length} done, ${fail} fail, ${unknown} unknown${waived > 0 ? `, ${waived} waived` : ''}.`
   const what =
     made && done.length > 0
       ? ` ${made.stage.steps.join(', ')} ${world.delivery === 'gitops' ? 'written as files' : made.stage.kind === 'undo' ? 'taken back' : 'mended'} on ${done.join(', ')}.`

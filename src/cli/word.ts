@@ -1,4 +1,4 @@
-import type { Word } from '../contract.ts'
+import { isDay, type Word } from '../contract.ts'
 import { EXIT, Refusal } from '../engine/errors.ts'
 import type { CommandContext } from './command.ts'
 import { needed } from './world.ts'
@@ -15,8 +15,8 @@ async function sayWord({ world, out, words, json }: CommandContext, kind: 'attes
       `${kind} needs a reason`,
       `--why "${kind === 'attest' ? 'what you saw, and where' : 'why you live with it'}"`,
     )
-  if (!flags.until || !/^\d{4}-\d{2}-\d{2}$/.test(flags.until) || Number.isNaN(Date.parse(flags.until)))
-    throw new Refusal('usage', `${kind} needs the last day it counts`, '--until 2026-12-31')
+  if (!flags.until) throw new Refusal('usage', `${kind} needs the last day it counts`, '--until 2026-12-31')
+  if (!isDay(flags.until)) throw new Refusal('usage', `--until ${flags.until} is no day that there is`, 'as in 2026-12-31')
   const today = world.place.system.clock.now().toISOString().slice(0, 10)
   if (flags.until < today) throw new Refusal('usage', `--until ${flags.until} is in the past`, `today is ${today}`)
   if (flags.object && !/^[^/]+\/.+$/.test(flags.object))

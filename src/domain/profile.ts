@@ -1,5 +1,5 @@
 import { type Document, isMap, isNode, isSeq, parseDocument } from 'yaml'
-import type { Word } from '../contract.ts'
+import { isDay, type Word } from '../contract.ts'
 import { privateKeyAt } from './recipients.ts'
 import { answer, constant, list, object, oneOf, type Problem, readYaml, record, type Shape, type TypeOf, text } from './shape.ts'
 
@@ -15,7 +15,7 @@ export const LOCK_FILE = '.preflight.lock'
 /** What git ignores of a workspace: everything else in it is safe to commit. */
 export const IGNORED = [LOCK_FILE, '*.part', '*.tmp', 'backups/']
 
-const day = text('a day as in 2026-12-31', /^\d{4}-\d{2}-\d{2}$/)
+const day = text('a day as in 2026-12-31', /^\d{4}-\d{2}-\d{2}$/, isDay)
 const objectRef = text('an object as in node/cp1', /^[^/\s]+\/.+$/)
 
 const profileShape = object(

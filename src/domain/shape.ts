@@ -51,9 +51,10 @@ const scalar = <T>(expected: string, schema: Record<string, unknown>, accept: (v
   },
 })
 
-export const text = (expected = 'a text', pattern?: RegExp): Shape<string> =>
+/** `accepts` where a pattern cannot say all of it. */
+export const text = (expected = 'a text', pattern?: RegExp, accepts: (value: string) => boolean = () => true): Shape<string> =>
   scalar(expected, { type: 'string', description: expected, minLength: 1, ...(pattern ? { pattern: pattern.source } : {}) }, (v) =>
-    typeof v === 'string' && v !== '' && (!pattern || pattern.test(v)) ? v : undefined,
+    typeof v === 'string' && v !== '' && (!pattern || pattern.test(v)) && accepts(v) ? v : undefined,
   )
 
 export const oneOf = <const T extends string>(...values: T[]): Shape<T> =>

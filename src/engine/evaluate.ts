@@ -140,13 +140,10 @@ export function evaluate(
   return steps.map((step) => {
     const concluded: Finding[] = step.evaluate(seenForEvaluate(step, observed), answersFor(step, given.answers), given.context)
     const findings = withAttempts(concluded, given.failed?.[step.id] ?? []).map((finding): JudgedFinding => {
-      const attestation =
-        finding.verdict === 'unknown'
-          ? given.attestations.find((w) => counts(w, given.context.now) && covers(w, step.id, finding))
-          : undefined
-      const waiver =
-        finding.verdict === 'fail' ? given.waivers.find((w) => counts(w, given.context.now) && covers(w, step.id, finding)) : undefined
-      return { ...finding, ...(attestation ? { attestation } : {}), ...(waiver ? { waiver } : {}) }
+      const { now } = given.context
+      const covering = (words: readonly Word[]) => words.filter((w) => covers(w, step.id, finding))
+      if (finding.verdict === 'unknown') return withWord(finding, 'attestation', covering(given.attestations), now)
+      return finding.verdict === 'fail' ? withWord(finding, 'waiver', covering(given.waivers), now) : finding
     })
     const { id, category, title, severity } = step
     return {
@@ -162,6 +159,21 @@ export function evaluate(
     }
   })
 }
+
+/** With a word that counts; else with the sentence that the last one counts no more, because else the verdict would turn without a word. */
+function withWord(finding: Finding, kind: 'attestation' | 'waiver', words: readonly Word[], now: Date): JudgedFinding {
+  const word = words.find((w) => counts(w, now))
+  if (word) return { ...finding, [kind]: word }
+  const ended = words.filter((w) => w.until < now.toISOString().slice(0, 10)).toSorted((a, b) => (a.until < b.until ? 1 : -1))[0]
+  return ended ? { ...finding, reason: `${finding.reason}; the ${kind} of ${plainLine(ended.by)} ended on ${ended.until}` } : finding
+}
+
+/** Words about an object that a step says nothing of, although it saw all that it looks at. */
+export const aboutNothing = (words: readonly Word[], results: readonly StepResult[]): Word[] =>
+  words.filter((w) => {
+    const findings = results.find((r) => r.id === w.step)?.findings ?? []
+    return findings.length > 0 && findings.every((f) => f.verdict !== 'unknown' && !covers(w, w.step, f))
+  })
 
 /** An attempt on something that has no finding of its own stands in the first that is still to mend. */
 function withAttempts(findings: readonly Finding[], attempts: readonly Attempt[]): Finding[] {

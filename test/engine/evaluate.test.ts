@@ -21,7 +21,16 @@ import {
   type Word,
 } from '../../src/contract.ts'
 import { Refusal } from '../../src/engine/errors.ts'
-import { answersFor, evaluate, exitCodeFor, type Observed, observationsFor, summarize, worst } from '../../src/engine/evaluate.ts'
+import {
+  aboutNothing,
+  answersFor,
+  evaluate,
+  exitCodeFor,
+  type Observed,
+  observationsFor,
+  summarize,
+  worst,
+} from '../../src/engine/evaluate.ts'
 import { lampRef, lampStep, lamps, world } from './world.ts'
 
 const today = '2026-11-23'
@@ -173,6 +182,24 @@ describe("a human's word", () => {
   ])('counts from its first to its last day: on %s it is %s', (day, count) => {
     expect(resultOf(['fail'], { waivers: [word()] }, day).count).toBe(count)
     expect(resultOf(['unknown'], { attestations: [word()] }, day).count).toBe(count === 'waived' ? 'attested' : 'unknown')
+  })
+
+  test('that counts no more is named where it would have counted', () => {
+    const reason = (verdict: Verdict, day: string, ...words: Word[]) =>
+      resultOf([verdict], { attestations: words, waivers: words }, day).findings[0]?.reason
+    const old = word({ by: 'bob', until: '2026-11-02' })
+    expect(reason('fail', '2026-12-01', old, word())).toBe('bad; the waiver of ann ended on 2026-11-30')
+    expect(reason('unknown', '2026-12-01', word())).toBe('dark; the attestation of ann ended on 2026-11-30')
+    expect(reason('fail', '2026-11-20', old, word())).toBe('bad')
+    expect(reason('fail', '2026-10-01', word())).toBe('bad')
+    expect(reason('pass', '2026-12-01', word())).toBe('good')
+  })
+
+  test('about an object that nobody knows is told, where all was seen', () => {
+    const words = [word({ object: 'lamp/0' }), word({ object: 'lamp/9' }), word(), word({ step: 'TST-02', object: 'lamp/9' })]
+    expect(aboutNothing(words, [resultOf(['fail', 'pass'])])).toEqual([words[1]])
+    expect(aboutNothing(words, [resultOf(['fail', 'unknown'])])).toEqual([])
+    expect(aboutNothing(words, [resultOf([])])).toEqual([])
   })
 
   test('that still counts is found behind one that has ended', () => {

@@ -1,3 +1,4 @@
+import { isDay } from '../../contract.ts'
 import type { WizardWorld, Words } from '../host.ts'
 
 /** What the line wizard asks a person, question by question. */
@@ -32,7 +33,7 @@ export async function word({ prompts, context }: Asking, w: WizardWorld, kind: '
   const until = await prompts.input(
     {
       message: 'Until (the last day it counts, as in 2026-12-31)',
-      validate: (v) => (/^\d{4}-\d{2}-\d{2}$/.test(v) && v >= today) || `a day from ${today} on`,
+      validate: (v) => (isDay(v) && v >= today) || `a day from ${today} on`,
     },
     context,
   )

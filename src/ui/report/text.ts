@@ -60,8 +60,9 @@ const word = (finding: JudgedFinding | undefined): string => {
 
 export const countLine = (summary: Summary): string => {
   const total = Object.values(summary).reduce((a, b) => a + b, 0)
-  const done = total - summary.fail - summary.unknown
-  const rest = (['fail', 'unknown'] as const).filter((k) => summary[k] > 0).map((k) => `${summary[k]} ${k}`)
+  // what somebody lives with is not done
+  const done = total - summary.fail - summary.unknown - summary.waived
+  const rest = (['fail', 'unknown', 'waived'] as const).filter((k) => summary[k] > 0).map((k) => `${summary[k]} ${k}`)
   return [`${done} of ${total} done`, ...rest].join(', ')
 }
 

@@ -1,4 +1,4 @@
-import { plain } from '../../../contract.ts'
+import { isDay, plain } from '../../../contract.ts'
 import {
   type Command,
   type Effect,
@@ -88,7 +88,7 @@ function submit(view: View, form: Form): Updated {
     case 'waive': {
       if (!value('why')) return wrong('why', 'whoever reads it later needs a reason')
       const until = value('until')
-      if (!/^\d{4}-\d{2}-\d{2}$/.test(until) || Number.isNaN(Date.parse(until))) return wrong('until', 'a day as in 2026-12-31')
+      if (!isDay(until)) return wrong('until', 'a day as in 2026-12-31')
       if (until < view.today) return wrong('until', `that day is over; today is ${view.today}`)
       const object = value('object') === 'the whole step' ? '' : value('object')
       return { ui: pop(ui), effects: [{ kind: 'word', word: form.form, step: ui.opened || ui.selected, object, why: value('why'), until }] }

@@ -7,7 +7,7 @@ import { categoriesOf, resultOf, shownSteps, type View } from '../model.ts'
 import { countGlyph, mark, type Theme, verdictGlyph } from '../theme.ts'
 import { bodyRows, header, rule, type Size, screen } from './frame.ts'
 
-const isDone = (r: StepResult | undefined): boolean => r !== undefined && r.count !== 'fail' && r.count !== 'unknown'
+const isDone = (r: StepResult | undefined): boolean => r !== undefined && !['fail', 'unknown', 'waived'].includes(r.count)
 
 /** When the report was made, or what is being looked at. */
 export function activityText(view: View): string {
