@@ -26,8 +26,8 @@ export async function plan({ world, front, json, out, note, words }: CommandCont
   const given = world.flags.answer ? { answers: parseAnswers(world.flags.answer, {}) } : {}
   const made = await world.session.plan({ ...stageOf(world, words), ...given })
   const { text } = await reviewed(world, made)
-  if (world.flags.out) {
-    const path = resolve(world.place.system.files.cwd, world.flags.out)
+  const path = world.flags.out && resolve(world.place.system.files.cwd, world.flags.out)
+  if (path) {
     await world.place.system.files.replace(path, writePlan(made, world.mode), 0o644).catch((error) => fileProblem(error, path))
   }
   if (json) out(writePlan(made, world.mode))
@@ -35,7 +35,7 @@ export async function plan({ world, front, json, out, note, words }: CommandCont
     out(`${text}\n`)
     for (const warning of warnings(world, made)) front.say(`Warning: ${warning}`)
     const what = world.flags.out ?? `${words.join(' ')}${world.flags.undo ? ' --undo' : ''}${answerFlags(world)}`
-    if (world.flags.out) front.say(`Written to ${world.flags.out}.`)
+    if (path) front.say(`Written to ${world.place.mode === 'practice' ? path : world.flags.out}.`)
     if (made.parts.length > 0) front.say(`Carry it out: ${world.program.name} apply ${what}${practiceFlag(world)}`)
   }
   return made.parts.length === 0 && made.blocked.length > 0 ? EXIT.usage : EXIT.ok

@@ -6,7 +6,7 @@ import { heldFiles } from './held.ts'
 import { furnish } from './home.ts'
 import { kubectl } from './kubectl.ts'
 import { practiceNetwork } from './network.ts'
-import type { Scenario } from './scenarios.ts'
+import { OUTSIDE, type Scenario } from './scenarios.ts'
 import { newState, type PracticeState, STATE_VERSION } from './state.ts'
 import { talosctl } from './talosctl.ts'
 
@@ -82,7 +82,7 @@ export async function openPractice(real: System, scenario: Scenario, folder: str
 
   const guarded = (path: string): string => {
     const full = resolve(workspace, path)
-    if (relative(folder, full).startsWith('..')) throw Object.assign(new Error('outside of practice'), { code: 'ENOENT' })
+    if (relative(folder, full).startsWith('..')) throw Object.assign(new Error('outside of practice'), { code: OUTSIDE })
     return full
   }
   const held = heldFiles()

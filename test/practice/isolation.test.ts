@@ -71,6 +71,20 @@ test('practice runs the whole program without a process, a socket, a clock or a 
   expect(apply.out).toContain('cp3 15 keys are in effect')
 })
 
+test('a plan that practice writes lies in its own folder, which it says, and nowhere else', async () => {
+  const workspace = join(folder, 'planning')
+  const plan = (out: string) => run('plan', 'INF-10', '--practice', '--workspace', workspace, '--out', out)
+  const path = join(workspace, 'workspace', 'p.json')
+  expect((await plan('p.json')).out).toContain(`Written to ${path}.\nCarry it out: talos-preflight apply p.json --practice=default`)
+  expect(JSON.parse(readFileSync(path, 'utf8'))).toHaveProperty('mode', 'practice')
+  const outside = await plan(join(folder, 'p.json'))
+  expect([outside.exitCode, outside.err]).toEqual([
+    2,
+    expect.stringContaining('p.json: practice reads and writes nothing outside of its own folder (outside-practice)'),
+  ])
+  expect((await run('apply', join(folder, 'p.json'), '--practice', '--workspace', workspace)).err).toContain('(outside-practice)')
+})
+
 test("practice refuses a folder that is somebody's real workspace", async () => {
   const real = join(folder, 'real')
   mkdirSync(real)
