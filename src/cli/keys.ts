@@ -1,6 +1,6 @@
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { plainLine } from '../contract.ts'
-import type { RecipientEntry } from '../domain/profile.ts'
+import { PROFILE_FILE, type RecipientEntry } from '../domain/profile.ts'
 import { ADD_RECOVERY, kindOfRecipient, refuseRecipients } from '../domain/recipients.ts'
 import { EXIT, Failure, Refusal } from '../engine/errors.ts'
 import { insideGit } from '../observe/inside-git.ts'
@@ -90,7 +90,11 @@ async function refuseUnsafePlace(world: World, path: string): Promise<void> {
 
 const entryFor = (world: World, name: string, recipient: string, role: string | undefined): RecipientEntry => {
   if (role !== 'operator' && role !== 'recovery')
-    throw new Refusal('usage', `--role ${role ?? ''} is not known`, 'operator, or recovery: the one that is kept offline')
+    throw new Refusal(
+      'usage',
+      role === undefined ? 'a recipient needs the role of its holder' : `--role ${role} is not known`,
+      '--role operator, or --role recovery: the one that is kept offline',
+    )
   const opens = (world.flags.opens ?? 'secrets,backups').split(',').map((w) => w.trim())
   if (!opens.every((o): o is 'secrets' | 'backups' => o === 'secrets' || o === 'backups'))
     throw new Refusal('usage', `--opens ${world.flags.opens} is not known`, 'secrets, backups, or both: secrets,backups')
@@ -106,7 +110,8 @@ function refuseEntry(workspace: Workspace, entry: RecipientEntry): void {
       'take another name, or remove it first: talos-preflight keys remove NAME',
     )
   const wrong = refuseRecipients([...known, entry])
-  if (wrong) throw new Refusal('bad-recipient', wrong)
+  if (wrong)
+    throw new Refusal('bad-recipient', wrong, `see talos-preflight keys; one in ${PROFILE_FILE} goes by: talos-preflight keys remove NAME`)
 }
 
 async function addRecipient(context: CommandContext, entry: RecipientEntry): Promise<void> {
@@ -115,6 +120,12 @@ async function addRecipient(context: CommandContext, entry: RecipientEntry): Pro
   context.out(
     `${entry.name} (${entry.role}, ${kindOfRecipient(entry.recipient)}) opens ${entry.opens.join(' and ')} from now on. Files sealed before are not changed.\n`,
   )
+}
+
+/** What brings the first recipient: an identity that is there is used, and without a workspace nobody could be a recipient of anything. */
+function madeBy(world: World, identity: Described): string {
+  const mine = identity.there ? 'talos-preflight keys use FILE' : 'talos-preflight keys create'
+  return world.workspace ? mine : `talos-preflight init, then ${mine}`
 }
 
 async function create(context: CommandContext): Promise<number> {
@@ -126,8 +137,6 @@ async function create(context: CommandContext): Promise<number> {
     throw new Refusal('identity-exists', `there is an identity at ${path} already`, 'use it: talos-preflight keys use FILE')
   await refuseUnsafePlace(world, path)
   const name = world.flags.name ?? world.operator.split('@')[0] ?? 'operator'
-  if ((workspace.profile.recipients ?? []).some((r) => r.name === name))
-    throw new Refusal('name-taken', `there is a recipient "${name}" already`, 'give another name: --name NAME')
   const hasAge = (await system.processes.find('age')) && (await system.processes.find('age-keygen'))
   if (world.flags.passphrase && !hasAge)
     throw new Refusal('no-age', 'a passphrase needs the age binary, which asks for it', 'install age: https://github.com/FiloSottile/age')
@@ -211,10 +220,10 @@ export async function keys(context: CommandContext): Promise<number> {
         out(`identity    ${identity.text}${identity.hint ? `\n            ${identity.hint}` : ''}\n`)
         for (const r of recipients)
           out(
-            `recipient   ${r.name}, ${r.role}, opens ${r.opens.join(' and ')}, ${kindOfRecipient(r.recipient)}, ${r.recipient.slice(0, 24)}…\n`,
+            `recipient   ${r.name}, ${r.role}, opens ${r.opens.join(' and ')}, ${kindOfRecipient(r.recipient) ?? 'no age recipient'}, ${r.recipient.slice(0, 24)}…\n`,
           )
         if (opens) out(`opens       ${opens}\n`)
-        if (recipients.length === 0) out('recipient   none: nothing can be sealed\n            talos-preflight keys create\n')
+        if (recipients.length === 0) out(`recipient   none: nothing can be sealed\n            ${madeBy(world, identity)}\n`)
         else if (!recipients.some((r) => r.role === 'recovery'))
           out(`recipient   no recovery identity: if yours is lost, so is what was sealed\n            ${ADD_RECOVERY}\n`)
       }

@@ -66,3 +66,30 @@ test('a post-quantum identity is made where it is asked for, and none that canno
   expect(run('keys', 'create', '--post-quantum', '--name', 'me').stdout).toContain('me (operator, post-quantum) opens secrets and backups')
   expect(readFileSync(at('.config/talos-preflight/identity.txt'), 'utf8')).toMatch(/^AGE-SECRET-KEY-PQ-1/m)
 })
+
+test('a recipient that is none is listed as such, and nothing is made beside it', () => {
+  rmSync(at('.config/talos-preflight/identity.txt'))
+  const bad = '{name: bad, role: recovery, recipient: age1nothing, opens: [secrets]}'
+  writeFileSync(at('cluster/preflight.yaml'), `version: 1\ncluster: {name: x, environment: lab}\nrecipients: [${bad}]\n`)
+  expect(run('keys').stdout).toContain('recipient   bad, recovery, opens secrets, no age recipient, age1nothing…\n')
+  const created = run('keys', 'create')
+  expect([created.status, created.stderr]).toEqual([
+    2,
+    expect.stringMatching(/bad: "age1nothing…" is no age recipient \(bad-recipient\)\n.*keys remove NAME/),
+  ])
+  for (const flags of [
+    ['--role', 'boss'],
+    ['--opens', 'everything'],
+  ])
+    expect(run('keys', 'create', ...flags).status).toBe(2)
+  expect(existsSync(at('.config/talos-preflight/identity.txt'))).toBe(false)
+  expect(run('keys', 'add', 'safe', SAFE).stderr).toContain('a recipient needs the role of its holder (usage)\n  --role operator, or')
+})
+
+test('what brings the first recipient is named by what is there', () => {
+  expect(run('keys').stdout).toContain('nothing can be sealed\n            talos-preflight keys use FILE\n')
+  rmSync(at('cluster/preflight.yaml'))
+  expect(run('keys').stdout).toContain('nothing can be sealed\n            talos-preflight init, then talos-preflight keys use FILE\n')
+  rmSync(at('.config/talos-preflight/identity.txt'))
+  expect(run('keys').stdout).toContain('nothing can be sealed\n            talos-preflight init, then talos-preflight keys create\n')
+})
