@@ -6,7 +6,7 @@ import { cannotTell } from '../../engine/refuse.ts'
 import type { Became } from '../../engine/resume.ts'
 import type { WizardHost, WizardWorld } from '../host.ts'
 import { followLines } from '../report/front-end.ts'
-import { checkText, nodesSeen, planText, tookSeconds } from '../report/text.ts'
+import { checkText, flowed, nodesSeen, planText, tookSeconds } from '../report/text.ts'
 import { type Asking, answers, keys, word } from './asking.ts'
 import { answered, lineFrontEnd } from './front-end.ts'
 
@@ -24,7 +24,7 @@ export async function lineWizard(host: WizardHost, io: Streams): Promise<number>
   const prompts = await import('@inquirer/prompts')
   const leaving = new AbortController()
   const context = { input: io.stdin, output: io.stdout, clearPromptOnDone: false, signal: leaving.signal }
-  const say = (text: string) => void io.stdout.write(`${text}\n`)
+  const say = (text: string) => void io.stdout.write(`${flowed(text, (io.stdout as { columns?: number }).columns)}\n`)
   const asking: Asking = { prompts, context, say, words: host.words }
   let world: WizardWorld | undefined
   let last: { plan: Plan; done: string[] } | undefined

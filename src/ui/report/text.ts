@@ -125,7 +125,7 @@ export function checkText(
 }
 
 /** Text behind a first column, broken at spaces where there is a terminal's width to keep to. */
-function wrapped(text: string, first: string, columns: number | undefined): string[] {
+export function wrapped(text: string, first: string, columns: number | undefined): string[] {
   if (!columns || columns <= first.length + 20) return [first + text]
   const lines: string[] = []
   let current = first
@@ -139,6 +139,20 @@ function wrapped(text: string, first: string, columns: number | undefined): stri
   }
   return [...lines, current]
 }
+
+/**
+ * Lines as they are read on a terminal of this width: broken at spaces, behind the indent and the label that they begin with. A command
+ * stays whole, so that it can be copied, and so does a diff.
+ */
+export const flowed = (text: string, columns: number | undefined): string =>
+  text
+    .split('\n')
+    .flatMap((line) => {
+      if (/^ *(keep: )?\$ |^ {10}[+-] /.test(line)) return [line]
+      const first = /^ *(?:[\w-]+ {2,})?/.exec(line)?.[0] ?? ''
+      return wrapped(line.slice(first.length), first, columns)
+    })
+    .join('\n')
 
 const exitReason = (code: number, failOn: string): string =>
   ({
