@@ -1,6 +1,7 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { nearest } from '../domain/nearest.ts'
 import { Refusal } from '../engine/errors.ts'
+import { wrapped } from '../ui/report/text.ts'
 import { COMMANDS, type CommandSpec, FLAGS, type FlagName, type FlagSpec, flagsOf } from './commands.ts'
 
 /** Reads a command line, and says how one is written. */
@@ -19,7 +20,9 @@ export interface Parsed {
  * @throws Refusal for an unknown command or flag, or too many or too few words.
  */
 export function parse(argv: readonly string[]): Parsed {
-  const prepared = argv.map((word) => (word === '--practice' ? '--practice=default' : word))
+  const spelt = argv.map((word) => ({ '--practice': '--practice=default', '-h': '--help' })[word] ?? word)
+  // `help COMMAND` is the command with --help
+  const prepared = spelt[0] === 'help' ? [...spelt.slice(1), '--help'] : spelt
   const name = prepared.find((word, at) => !word.startsWith('-') && !takesValue(prepared[at - 1]))
   const command = COMMANDS.find((c) => c.name === name)
   if (name !== undefined && !command) {
@@ -76,15 +79,25 @@ const flagLine = (flag: FlagName): [string, string] => {
   return [`--${flag}${spec.value ? (flag === 'practice' ? `[=${spec.value}]` : ` ${spec.value}`) : ''}`, spec.help]
 }
 
+/** What a help is wide at most, and the first of its two columns. */
+const WIDE = 100
+const FIRST = 30
+
+const flow = (text: string): string[] => wrapped(text, '', WIDE)
+
+/** What is too long for the first column stands on a line of its own. */
 const columns = (rows: [string, string][]): string[] => {
-  const width = Math.max(...rows.map(([a]) => a.length))
-  return rows.map(([a, b]) => `  ${a.padEnd(width)}  ${b}`)
+  const width = Math.max(...rows.map(([a]) => a.length).filter((n) => n <= FIRST))
+  return rows.flatMap(([a, b]) => {
+    const own = a.length > width ? [`  ${a}`] : []
+    return [...own, ...wrapped(b, `  ${(own.length > 0 ? '' : a).padEnd(width)}  `, WIDE)]
+  })
 }
 
 export function helpFor(command: CommandSpec | undefined): string {
   if (!command) {
     return [
-      'talos-preflight takes a Talos Linux cluster from "it boots" to "it is safe in production", and proves it.',
+      ...flow('talos-preflight takes a Talos Linux cluster from "it boots" to "it is safe in production", and proves it.'),
       '',
       'usage: talos-preflight [COMMAND] [FLAGS]',
       '',
@@ -95,9 +108,9 @@ export function helpFor(command: CommandSpec | undefined): string {
       'flags',
       ...columns(flagsOf(undefined).map(flagLine)),
       '',
-      'exit codes: 0 all wanted steps pass, are attested, waived or not applicable; 1 a failure;',
-      '2 usage, a refusal, or nothing of the plan can be done: nothing changed; 3 nothing failed, but something is unknown;',
-      '4 nothing of the cluster could be looked at, or an action failed; 130 interrupted',
+      ...flow(
+        'exit codes: 0 all wanted steps pass, are attested, waived or not applicable; 1 a failure; 2 usage, a refusal, or nothing of the plan can be done: nothing changed; 3 nothing failed, but something is unknown; 4 nothing of the cluster could be looked at, or an action failed; 130 interrupted',
+      ),
       '',
     ].join('\n')
   }
@@ -106,7 +119,7 @@ export function helpFor(command: CommandSpec | undefined): string {
     '',
     `${command.summary}`,
     '',
-    ...command.about,
+    ...flow(command.about.join(' ')),
     '',
     'flags',
     ...columns(flagsOf(command).map(flagLine)),

@@ -44,7 +44,7 @@ export const FLAGS = {
   scratch: { value: 'FOLDER', help: 'where a snapshot that finds no room in memory may lie in plain meanwhile' },
   'take-back': { help: 'take back what an interrupted run tried, never kept, and left there' },
   reset: { help: 'empty the simulated world first' },
-  help: { help: 'this text' },
+  help: { help: 'this text (also -h)' },
   version: { help: 'name and version' },
 } satisfies Record<string, FlagSpec>
 

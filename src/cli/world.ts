@@ -81,6 +81,17 @@ export function parseAnswers(flags: readonly string[] | undefined, base: RawAnsw
   return answers
 }
 
+/** The answers of a run: the profile's, and before them those of flags. What is wrong in the file is told from what was typed. */
+function answersOf(flags: Parsed['flags'], workspace: Workspace | undefined): RawAnswers {
+  try {
+    return parseAnswers(flags.answer, workspace?.profile.steps ?? {})
+  } catch (error) {
+    parseAnswers(flags.answer, {})
+    if (!(error instanceof Refusal) || !workspace) throw error
+    throw new Refusal(error.code, `${join(workspace.path, PROFILE_FILE)}, under "steps": ${error.message}`, error.hint)
+  }
+}
+
 /** Commands that look at files of the workspace and this machine alone. */
 const HERE_ALONE = ['journal', 'doctor', 'keys']
 /** Commands that look at the steps that are named, which may need no cluster. */
@@ -116,7 +127,7 @@ export async function openWorld(program: Program, place: Place, parsed: Parsed, 
   const { contexts, access, kubernetes, refused } = await credentials(system, talosconfigs, { flags, profile })
   if (refused[0] && asksCluster(parsed)) throw refused[0].why
   const caller = createCaller(system, access, kubernetes?.access)
-  const answers = parseAnswers(flags.answer, profile?.steps ?? {})
+  const answers = answersOf(flags, workspace)
   const cluster = {
     name: profile?.cluster.name ?? access[0]?.context.replace(/^.*@/, '') ?? '',
     environment: profile?.cluster.environment ?? '',
