@@ -1,6 +1,8 @@
 import { join, resolve } from 'node:path'
 import { type Look, type ObjectRef, plainLine, type Sighting } from '../contract.ts'
+import { parseAddress } from '../domain/cidr.ts'
 import type { Member } from '../domain/observations.ts'
+import { listed } from '../domain/remarks.ts'
 import type { System } from '../system/ports.ts'
 import type { Caller } from '../tools/caller.ts'
 import { levelPreviewsLook, privilegedLook } from './admission-looks.ts'
@@ -110,6 +112,17 @@ export function createObserver(options: ObserverOptions): Observer {
     if (await belongs) belongs = undefined
   }
 
+  /** A name that no member has was taken for that of a machine; where nothing came of it, it may have been meant for a member. */
+  const toldFrom = <T>(known: readonly Member[], { object, look }: Sighting<T>): Sighting<T> => {
+    if (look.ok || known.some((m) => m.name === object.name) || parseAddress(object.name)) return { object, look }
+    const called = `they are called ${listed(
+      known.map((m) => m.name),
+      5,
+    )}`
+    const remedy = look.remedy ? `${look.remedy}; ${called}` : called
+    return { object, look: { ...look, reason: `${look.reason}; no member of the cluster is called ${object.name}`, remedy } }
+  }
+
   /** Node looks; where it is not known which nodes there are, one sighting more that says why. */
   const perNode = async <T>(
     take: (nodes: readonly NodeRef[]) => Promise<Sighting<T>[]>,
@@ -119,9 +132,11 @@ export function createObserver(options: ObserverOptions): Observer {
     if (only) return take([only])
     const all = await nodes(signal)
     const seen = await members(signal)
-    if (all.length > 0 && (seen.ok || options.nodes.length > 0)) return take(all)
-    if (all.length > 0 && !seen.ok) return [...(await take(all)), ...atCluster<T>(isPart(seen))]
-    return atCluster(!seen.ok ? seen : { ok: false, reason: 'no node is known', remedy: 'name the nodes with --nodes', evidence: [] })
+    if (all.length === 0)
+      return atCluster(!seen.ok ? seen : { ok: false, reason: 'no node is known', remedy: 'name the nodes with --nodes', evidence: [] })
+    const taken = await take(all)
+    if (seen.ok) return taken.map((sighting) => toldFrom(seen.value, sighting))
+    return options.nodes.length > 0 ? taken : [...taken, ...atCluster<T>(isPart(seen))]
   }
 
   /** The nodes that a talosconfig names are some of a cluster's, and it cannot be told whether they are all. */

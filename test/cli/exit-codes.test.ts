@@ -36,3 +36,11 @@ test.each([[['plan', 'INF-02']], [['apply', 'INF-02', '--yes']], [['plan', 'K8S-
     expect(exitCode, said).toBe(2)
   },
 )
+
+test('a node that no member is called says so, beside what came of taking it for an address', async () => {
+  const { exitCode, said } = await run(folder, ['check', 'INF-10', '--nodes', 'nope'])
+  expect(exitCode).toBe(4)
+  expect(said).toContain('nope:50000 does not answer: no route to host; no member of the cluster is called nope\n')
+  expect(said).toContain('its address is right; they are called cp1, cp2, cp3, w1 and w2\n')
+  expect((await run(folder, ['check', 'INF-10', '--nodes', '10.20.0.99'])).said).not.toContain('is called')
+})
