@@ -16,7 +16,7 @@ export async function check({ world, note, json, out, words, columns }: CommandC
   const report = await world.session.look(words.length > 0 ? words : undefined)
   for (const [kind, said] of wordsOf(world))
     for (const word of aboutNothing(said, report.results))
-      note(`${wordSentence(kind, word)}: ${word.step} says nothing of ${word.object}`)
+      note(`${wordSentence(kind, word)}: ${word.step} says nothing of ${word.object}\n`)
   const exitCode = exitOf(world, report)
   if (json) out(`${JSON.stringify(await documentOf(world, report), null, 2)}\n`)
   else {
