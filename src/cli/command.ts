@@ -75,7 +75,9 @@ export async function settle({ world, front, json, note }: CommandContext): Prom
     const found = await resumed(world, front, left, say).finally(stop)
     if (left.intent) say(`What became of it: ${found.result} (${found.reason}).`)
     else if (left.unchecked) say('The checks behind that change were made, and hold.')
-    if (found.result === 'cannot tell') throw cannotTell(left, found.reason)
+    const why = world.flags['leave-open']
+    if (found.result === 'cannot tell' && why === undefined) throw cannotTell(left, found.reason)
+    if (found.result === 'cannot tell') await world.session.leave(left, `left open by ${world.operator}: ${why}`)
   }
 }
 

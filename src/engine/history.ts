@@ -77,9 +77,9 @@ function agreedIn(file: JournalFile, ends: readonly Pick<JournalFile, 'name' | '
 
 const isOf = (line: { part: string; action: string }, part: string, action: string) => line.part === part && line.action === action
 
-/** What a later start found out about an action of this run; undefined where nobody did, or nobody could tell. */
+/** What became of an action of this run, as a later start found out, or `cannot tell` where a person goes on all the same; undefined while it is open. */
 const resolvedTo = ({ resolved }: Agreed, part: string, action: string): Resolved['result'] | undefined =>
-  resolved.findLast((l) => l.result !== 'cannot tell' && isOf(l, part, action))?.result
+  resolved.findLast((l) => (l.result !== 'cannot tell' || l.by !== undefined) && isOf(l, part, action))?.result
 
 const outcomeIn = (lines: readonly Line[], part: string, action: string, from = 0): Outcome | undefined =>
   lines.findLast((l): l is Outcome => l.kind === 'outcome' && l.seq > from && isOf(l, part, action))
@@ -105,7 +105,8 @@ function isUnchecked(agreed: Agreed, { digest, actions, checks = [] }: Planned['
   const last = checks.at(-1) ?? ''
   const held = isBehindIn(lines, digest, last) || isBehindIn(later, digest, last)
   const failed = (check: string) =>
-    (outcomeIn(lines, digest, check) && !isBehindIn(lines, digest, check)) || resolvedTo(agreed, digest, check) === 'not done'
+    (outcomeIn(lines, digest, check) && !isBehindIn(lines, digest, check)) ||
+    ['not done', 'cannot tell'].includes(resolvedTo(agreed, digest, check) ?? '')
   return !held && !checks.some(failed)
 }
 

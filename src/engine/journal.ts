@@ -87,6 +87,8 @@ export type Entry =
       stage: Stage['kind']
       result: 'done' | 'not done' | 'cannot tell'
       reason: string
+      /** Who looked by hand and goes on, where nothing can tell. */
+      by?: string
       record?: Json
     }
   | { kind: 'answered'; step: string; question: string; text: string; by: string }

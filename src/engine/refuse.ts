@@ -44,7 +44,7 @@ export const cannotTell = (left: Unfinished, reason?: string): Failure =>
   new Failure(
     'cannot-tell',
     `${left.intent ? `it cannot be told whether "${left.intent.title}" on ${left.intent.object.name} was done` : `an earlier run ended in the middle: ${whereItWas(left)}`}${reason ? `: ${reason}` : ''}`,
-    'nothing else is begun before that is known: look at the object by hand, or name a context that may see it; then start again',
+    'nothing else is begun before that is known: look at the object by hand, or name a context that may see it, then start again; where it is gone for good: --leave-open WHY',
   )
 
 /**

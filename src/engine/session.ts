@@ -52,6 +52,8 @@ export interface Session {
   open: () => Promise<readonly Unfinished[]>
   /** Finds out what became of an interrupted action, and finishes the checks behind it. */
   resume: (run: Unfinished, options?: { takeBack: boolean }) => Promise<Became>
+  /** Closes what nothing can tell about, on a person's word: a node that is gone for good would stand in the way for ever. */
+  leave: (run: Unfinished, why: string) => Promise<void>
   look: (steps?: readonly string[]) => Promise<Report>
   plan: (stage: Stage) => Promise<Plan>
   review: (plan: Plan) => Promise<PartReview[]>
@@ -363,6 +365,21 @@ export function createSession(options: SessionOptions): Session {
       : { result: 'not done', reason: `nothing was under way; ${left.left.join(', ')} had not begun` }
   })
 
+  const leave = async (left: Unfinished, reason: string): Promise<void> => {
+    const { run, intent, unchecked, stage } = left
+    const owed = unchecked && {
+      part: unchecked.digest,
+      action: unchecked.checks?.[0] ?? '',
+      step: unchecked.step,
+      object: unchecked.object,
+    }
+    for (const of of [intent, owed].filter((x) => x !== undefined)) {
+      const { part, action, step, object } = of
+      await journal({ kind: 'resolved', run, part, action, step, object, stage, result: 'cannot tell', reason, by: options.operator })
+    }
+    set({ unfinished: state.unfinished.filter((u) => u !== left) })
+  }
+
   /** Finds out what became of an action, and writes that down. */
   const resolve = async (left: Unfinished, intent: NonNullable<Unfinished['intent']>, takeBack: boolean): Promise<Became> => {
     const tell = (now: string) => set({ activity: { kind: 'looking', since: iso(), done: 0, total: 1, now } })
@@ -455,6 +472,7 @@ export function createSession(options: SessionOptions): Session {
       return state.unfinished
     },
     resume,
+    leave,
     look,
     plan,
     review,

@@ -378,6 +378,25 @@ describe('a start after a run that ended in the middle', () => {
     expect(await session.resume(left)).toEqual({ result: 'cannot tell', reason: 'a cannot be seen' })
   })
 
+  test('goes on where a person says so of an object that is gone for good, and has who and why in the journal', async () => {
+    for (const [begun, line] of [
+      [await killed(true), undefined],
+      [world({ a: false, b: false }), CHECK],
+    ] as const) {
+      const w = line === undefined ? begun : await killedAtLine(begun, line)
+      w.unseen.add('a')
+      const { session, left } = await opened(w)
+      expect((await session.resume(left)).result).toBe('cannot tell')
+      expect(await failureOf(session.apply(await session.plan(mend), yes))).toMatchObject({ code: 'cannot-tell' })
+      await session.leave(left, 'a was taken out of service')
+      expect(session.state().unfinished).toEqual([])
+      await session.close(0)
+      later(w)
+      expect(await sessionOf(w).session.open()).toEqual([])
+      expect([...w.files.values()].join('')).toContain('"reason":"a was taken out of service","by":')
+    }
+  })
+
   test('waits for a child that outlived the run', async () => {
     const w = await killed(true)
     let looks = 0
