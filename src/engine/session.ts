@@ -373,8 +373,8 @@ export function createSession(options: SessionOptions): Session {
       step: unchecked.step,
       object: unchecked.object,
     }
-    for (const of of [intent, owed].filter((x) => x !== undefined)) {
-      const { part, action, step, object } = of
+    for (const open of [intent, owed].filter((x) => x !== undefined)) {
+      const { part, action, step, object } = open
       await journal({ kind: 'resolved', run, part, action, step, object, stage, result: 'cannot tell', reason, by: options.operator })
     }
     set({ unfinished: state.unfinished.filter((u) => u !== left) })
