@@ -1,12 +1,12 @@
 import { apiServerPod } from '../domain/kubernetes.ts'
 import { clockOffset } from '../domain/wire.ts'
-import { aboutNothing } from '../engine/evaluate.ts'
 import type { Report } from '../engine/state.ts'
 import { CHECK_SCHEMA, type CheckDocument, stepsOf } from '../ui/report/document.ts'
 import { checkText, nodesSeen, tookSeconds } from '../ui/report/text.ts'
 import { accessLine, type CommandContext, exitOf, failOn, practiceFlag, tellUnfinished } from './command.ts'
 import { toolsUsed } from './doctor.ts'
-import { type World, wordSentence, wordsOf } from './world.ts'
+import { wordsOfNoObject } from './stray-words.ts'
+import type { World } from './world.ts'
 
 /** `check`: looks and says what is missing. */
 
@@ -14,9 +14,7 @@ export async function check({ world, note, json, out, words, columns }: CommandC
   const severity = failOn(world)
   await tellUnfinished({ world, note })
   const report = await world.session.look(words.length > 0 ? words : undefined)
-  for (const [kind, said] of wordsOf(world))
-    for (const word of aboutNothing(said, report.results))
-      note(`${wordSentence(kind, word)}: ${word.step} says nothing of ${word.object}\n`)
+  for (const sentence of wordsOfNoObject(world.workspace?.profile, report.results)) note(`${sentence}\n`)
   const exitCode = exitOf(world, report)
   if (json) out(`${JSON.stringify(await documentOf(world, report), null, 2)}\n`)
   else {

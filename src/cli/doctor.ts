@@ -4,7 +4,7 @@ import { TRIED_VERSIONS } from '../domain/versions.ts'
 import { EXIT } from '../engine/errors.ts'
 import { sha256Of } from '../system/sha256.ts'
 import type { CommandContext } from './command.ts'
-import { describeIdentity } from './keys.ts'
+import { describeIdentity } from './identity.ts'
 import { identityPath, type World } from './world.ts'
 
 /** Looks at this machine: tools, credentials, workspace, keys. Asks no node. */

@@ -4,7 +4,8 @@ import { EXIT } from '../engine/errors.ts'
 import { shellQuote } from '../tools/caller.ts'
 import type { StepInfo, WizardWorld } from '../ui/host.ts'
 import { accessLine, closingLines, exitOf, failOn, practiceFlag, warnings } from './command.ts'
-import { describeIdentity, keys } from './keys.ts'
+import { describeIdentity } from './identity.ts'
+import { keys } from './keys.ts'
 import { identityPath, type World } from './world.ts'
 
 /** An opened cluster as the wizard sees it. */

@@ -18,6 +18,7 @@ import type { Parsed } from './args.ts'
 import { enginePorts } from './engine-ports.ts'
 import { refusePrivateKey } from './private-key.ts'
 import { proofsIn } from './proofs.ts'
+import { wordsOfNoStep } from './stray-words.ts'
 import { Workspace } from './workspace.ts'
 
 /** Puts the parts together: system, credentials, caller, observer, workspace, session. */
@@ -223,7 +224,7 @@ export async function openWorld(program: Program, place: Place, parsed: Parsed, 
     access,
     ...(kubernetes ? { kubernetes } : {}),
     refused,
-    notes: [...notes.map((note) => plainLine(note, 400)), ...strayWords(workspace)],
+    notes: [...notes.map((note) => plainLine(note, 400)), ...wordsOfNoStep(workspace?.profile)],
     caller,
     observer,
     session,
@@ -233,21 +234,6 @@ export async function openWorld(program: Program, place: Place, parsed: Parsed, 
     mode,
   }
 }
-
-/** What was said of failures and of what could not be seen, as the profile has it. */
-export const wordsOf = ({ workspace }: Pick<World, 'workspace'>): ['attestation' | 'waiver', readonly Word[]][] => [
-  ['attestation', workspace?.profile.attestations ?? []],
-  ['waiver', workspace?.profile.waivers ?? []],
-]
-
-export const wordSentence = (kind: string, { step, by, object }: Word): string =>
-  plainLine(`The ${kind} of ${step}${object ? ` ${object}` : ''} by ${by} in ${PROFILE_FILE} covers nothing`, 200)
-
-/** Words about steps that there are not. */
-const strayWords = (workspace: Workspace | undefined): string[] =>
-  wordsOf(workspace ? { workspace } : {}).flatMap(([kind, words]) =>
-    words.filter((w) => !STEPS.some((s) => s.id === w.step)).map((w) => `${wordSentence(kind, w)}: there is no such step`),
-  )
 
 const stepOf = (id: string) => {
   const step = STEPS.find((s) => s.id === id)

@@ -49,5 +49,6 @@ test('a waiver that ended, one of no step and one of no object are told; one tha
   expect(said).toMatch(/cp1: .*; the waiver of ann ended on 2026-01-02/)
   expect(said).toContain('The waiver of BAK-99 by ann in preflight.yaml covers nothing: there is no such step\n')
   expect(said).toContain('The waiver of INF-10 node/cp9 by ann in preflight.yaml covers nothing: INF-10 says nothing of node/cp9\n')
+  expect((await run(folder, ['check', 'INF-10', '--output', 'json'])).said).toContain('INF-10 says nothing of node/cp9\n')
   expect(said).toContain('0 of 2 done, 1 fail, 1 waived.')
 })
