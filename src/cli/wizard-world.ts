@@ -1,5 +1,5 @@
 import { STEPS } from '../../steps/index.ts'
-import type { Questions, SealAction } from '../contract.ts'
+import { plainLine, type Questions, type SealAction } from '../contract.ts'
 import { EXIT } from '../engine/errors.ts'
 import { shellQuote } from '../tools/caller.ts'
 import type { StepInfo, WizardWorld } from '../ui/host.ts'
@@ -77,6 +77,7 @@ export async function wizardWorld(world: World): Promise<WizardWorld & { inner: 
     },
     delivery: world.delivery,
     workspace: workspace?.path,
+    folder: plainLine(workspace?.path ?? place.folder),
     operator: world.operator,
     now: () => place.system.clock.now(),
     commandLine: (call) => world.caller.commandLine(call),
@@ -96,6 +97,7 @@ export async function wizardWorld(world: World): Promise<WizardWorld & { inner: 
       protect: () => inKeys(['create'], { passphrase: true }),
       add: (name, recipient, opens) => inKeys(['add', name, recipient], { role: 'recovery', opens }),
     },
+    product: world.program.name,
     suffix: practiceFlag(world),
     warnings: (plan) => warnings(world, plan),
     closing: (plan, done) => [...closingLines(world, done, plan), ...world.notes.map((note) => `  note       ${note}`)],

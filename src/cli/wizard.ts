@@ -64,11 +64,14 @@ export function wizardHost(given: Given): WizardHost {
       const workspace = await Workspace.open(system, place.folder)
       const contexts = await readContexts(system, talosconfigPlaces(system, [parsed.flags.talosconfig, workspace?.profile.talosconfig]))
       const home = system.files.home
+      const named = parsed.flags.context ?? workspace?.profile.access?.observe
       const folder = place.folder.startsWith(home) ? `~${place.folder.slice(home.length)}` : place.folder
       return {
         place: workspace ? `${workspace.profile.cluster.name} in ${plainLine(folder, 40)}` : `no workspace in ${plainLine(folder, 40)}`,
         contexts: contexts.found.map((c) => contextInfo(c, home, system.clock.now())),
         problems: contexts.problems,
+        workspace: workspace !== undefined,
+        ...(named ? { named } : {}),
       }
     },
     open,

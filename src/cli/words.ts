@@ -1,4 +1,4 @@
-import { isPrivate, refuseRecipients } from '../domain/recipients.ts'
+import { holdsPrivateKey, refuseRecipients } from '../domain/recipients.ts'
 import type { Words } from '../ui/host.ts'
 
 /** What the wizard says of the product. */
@@ -55,9 +55,8 @@ export const WORDS: Words = {
       { value: 'backups', name: 'backups' },
       { value: 'secrets,backups', name: 'both' },
     ],
-    wrong: (recipient) => {
-      const error = refuseRecipients([{ name: 'this', recipient }])
-      return error ? { error, secret: isPrivate(recipient) } : undefined
-    },
+    wrong: (recipient) => refuseRecipients([{ name: 'this', recipient }]),
+    // what is typed is on the screen letter by letter, so how a key begins is enough
+    holdsPrivateKey: (text) => /AGE-SECRET-KEY-|-----BEGIN [A-Z0-9 ]*PRIVATE KEY/i.test(text) || holdsPrivateKey(text),
   },
 }

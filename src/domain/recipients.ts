@@ -22,7 +22,7 @@ const isPostQuantum = (kind: RecipientKind | undefined): boolean => kind === 'po
 export const ADD_RECOVERY = 'talos-preflight keys add NAME RECIPIENT --role recovery --opens secrets, and one with --opens backups'
 
 /** A private identity that somebody took for a recipient. */
-export const isPrivate = (text: string): boolean => /^AGE-(SECRET-KEY|PLUGIN)-/i.test(text)
+const isPrivate = (text: string): boolean => /^AGE-(SECRET-KEY|PLUGIN)-/i.test(text)
 
 /** Of age itself, post-quantum too, and of its plugins. A word of either without the key behind it gives nothing away. */
 const AGE_IDENTITY = /AGE-(?:SECRET-KEY-(?:PQ-)?|PLUGIN-[A-Z0-9+._-]+-)1[02-9AC-HJ-NP-Z]{6,}/i

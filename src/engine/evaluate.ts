@@ -1,6 +1,7 @@
 import {
   type Answers,
   type AnyStep,
+  type Applied,
   type Finding,
   isOfProofs,
   type Json,
@@ -56,7 +57,7 @@ export interface StepResult {
   findings: JudgedFinding[]
   /** A plan can be made for it. */
   canMend: boolean
-  /** What was done for it can be taken back. */
+  /** Something was done for it that can be taken back. */
   canUndo: boolean
 }
 
@@ -135,6 +136,8 @@ export function evaluate(
     context: StepContext
     /** By step; what failed before stands in the findings of what is still to mend. */
     failed?: Record<string, readonly Attempt[]>
+    /** By step; what the journals say was done for it and not taken back. */
+    applied?: Record<string, readonly Applied[]>
   },
 ): StepResult[] {
   return steps.map((step) => {
@@ -155,7 +158,7 @@ export function evaluate(
       count: countOf(findings),
       findings,
       canMend: step.remediate !== undefined,
-      canUndo: step.undo !== undefined,
+      canUndo: step.undo !== undefined && (given.applied?.[id] ?? []).length > 0,
     }
   })
 }

@@ -180,6 +180,7 @@ export function createSession(options: SessionOptions): Session {
       ...words,
       context: context(),
       failed: Object.fromEntries(of.map((s) => [s.id, failedFor(files, s.id)])),
+      applied: Object.fromEntries(of.map((s) => [s.id, appliedFor(files, s.id)])),
     })
 
   const look = during(async (ids?: readonly string[]): Promise<Report> => {
@@ -382,7 +383,8 @@ export function createSession(options: SessionOptions): Session {
 
   /** Finds out what became of an action, and writes that down. */
   const resolve = async (left: Unfinished, intent: NonNullable<Unfinished['intent']>, takeBack: boolean): Promise<Became> => {
-    const tell = (now: string) => set({ activity: { kind: 'looking', since: iso(), done: 0, total: 1, now } })
+    const since = iso()
+    const tell = (now: string) => set({ activity: { kind: 'looking', since, done: 0, total: 1, now } })
     await waitForOrphan(left, ports, abort.signal, tell)
     await waitForWindow(intent, ports, abort.signal, tell)
     const found = await settled(intent, await whatBecame(left, intent, ports), takeBack)

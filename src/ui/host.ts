@@ -58,7 +58,9 @@ export interface Words {
     recipient: string
     /** What a recipient may open, as choices: the words of the profile and how they are said. */
     opens: { value: string; name: string }[]
-    wrong: (recipient: string) => { error: string; secret: boolean } | undefined
+    wrong: (recipient: string) => string | undefined
+    /** Whether something that was typed is, or begins like, what nobody but its owner may see. */
+    holdsPrivateKey: (text: string) => boolean
   }
 }
 
@@ -69,6 +71,8 @@ export interface WizardWorld {
   header: HeaderInfo
   delivery: 'live' | 'gitops'
   workspace: string | undefined
+  /** Where the workspace is, or would be made. */
+  folder: string
   operator: string
   now: () => Date
   commandLine: (call: Call) => string
@@ -83,6 +87,7 @@ export interface WizardWorld {
     /** `opens` is `secrets`, `backups` or both with a comma between. */
     add: (name: string, recipient: string, opens: string) => Promise<string>
   }
+  product: string
   /** Behind every command that is proposed, e.g. ` --practice=default`. */
   suffix: string
   /** What is to be agreed to beside the plan, a sentence each. */
@@ -106,7 +111,14 @@ export interface DoorsInfo {
   place: string
   contexts: ContextInfo[]
   problems: string[]
+  /** There is a workspace here. */
+  workspace?: boolean
+  /** The context that a flag or the profile names: nobody need be asked for one. */
+  named?: string
 }
+
+/** A check of what is named already: the program knows which, and for what. */
+export const isNamed = ({ contexts, named }: DoorsInfo): boolean => contexts.some((c) => c.usable && c.name === named)
 
 export type Choice = { kind: 'practice' } | { kind: 'check'; context?: string }
 

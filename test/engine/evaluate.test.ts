@@ -93,12 +93,24 @@ describe('a verdict', () => {
       verdict: 'fail',
       count: 'fail',
       canMend: true,
-      canUndo: true,
+      canUndo: false,
       findings: [
         { object: lampRef('a'), verdict: 'pass', reason: 'a is lit' },
         { object: lampRef('b'), verdict: 'fail', reason: 'b is dark', remedy: 'switch it on' },
       ],
     })
+  })
+
+  test('has something to take back where the journals say that something was done', async () => {
+    const observed = await world({ a: true }).ports.observe(['lamps'], {})
+    const [result] = evaluate([lampStep], observed, {
+      answers: {},
+      attestations: [],
+      waivers: [],
+      context: context(),
+      applied: { [lampStep.id]: [{ object: lampRef('a'), record: {} }] },
+    })
+    expect(result?.canUndo).toBe(true)
   })
 
   test('of an object that could not be seen is unknown by itself, with the evidence of the try', async () => {

@@ -38,7 +38,7 @@ export const takeBack = async (driver: Driver, step: string, objects: number): P
   driver.press('u')
   await driver.terminal.until(new RegExp(`Take back ${step}[\\s\\S]*enter go on to review`))
   driver.press('enter')
-  await driver.terminal.until(new RegExp(`enter change ${objects} objects?`))
+  await driver.terminal.until(new RegExp(`enter take back ${objects} objects?`))
   driver.press('enter')
   await driver.terminal.until(new RegExp(`${step}.*fail.*\\[Run\\][\\s\\S]*Done on [\\s\\S]*enter findings`))
 }

@@ -45,7 +45,9 @@ describe('on a machine that is not as it should be', () => {
       me.tool('talosctl', clusterOf('1.13').talosctl)
       const old = await me.run('apply', 'INF-10', '--yes')
       expect(old.code).toBe(2)
-      expect(old.stderr).toContain('this talosctl is too old to know SysctlConfig (dry-run-refused)')
+      expect(old.stderr).toContain(
+        'this talosctl is too old to know SysctlConfig; use the talosctl of the version that your nodes run (dry-run-refused)',
+      )
       expectCalm(old)
       expect(versionsOf(cluster)).toEqual(before)
       expect(me.files('secrets')).toEqual([])

@@ -8,6 +8,8 @@ const SHOWN_AS: Record<string, string[]> = {
   'up/down': ['up', 'down'],
   '→': ['right'],
   '←': ['left'],
+  '←→': ['left', 'right'],
+  'left/right': ['left', 'right'],
 }
 
 export interface ShownKey {

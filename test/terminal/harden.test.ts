@@ -81,8 +81,8 @@ const HARDEN: Screen[] = [
 
   ['enter', '', /INF-02.*pass.*\[Findings\][\s\S]*u undo/],
   ['u', 'INF-02-undo-plan', /Take back INF-02: 5 objects[\s\S]*enter go on to review/],
-  ['enter', '', /Take back 5 objects[\s\S]*enter change 5 objects/],
-  ['enter', 'INF-02-undo-run', /INF-02.*fail.*\[Run\][\s\S]*enter findings.*u undo/],
+  ['enter', '', /Take back 5 objects[\s\S]*enter take back 5 objects/],
+  ['enter', 'INF-02-undo-run', /INF-02.*fail.*\[Run\][\s\S]*enter findings.*w waive/],
 ]
 
 describe('what can hurt is mended with nothing but the keys that are shown', () => {

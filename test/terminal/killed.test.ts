@@ -150,8 +150,10 @@ describe('a wizard that was killed in the middle of a run', () => {
     await holder.until(/looked at/)
     const second = new Terminal({ home: holder.home, args: ['practice'] })
     await second.until(/workspace-busy[\s\S]*uses this workspace since/)
-    second.press('ctrl+c')
-    await second.end()
+    second.press('enter')
+    await second.until(/What do you want to do\?[\s\S]*enter (practise|check)/)
+    second.press('q')
+    expect((await second.end()).exitCode).toBe(2)
     holder.signal('SIGKILL')
     await holder.ended
     const third = new Terminal({ home: holder.home, args: ['practice'] })

@@ -63,7 +63,7 @@ async function atKeys(options: { age: boolean }): Promise<Live> {
 
   const terminal = new Terminal({ home })
   const driver = new Driver(terminal)
-  await terminal.until(/lab in ~\/here[\s\S]*enter practise/, 'the doors')
+  await terminal.until(/lab in ~\/here[\s\S]*enter check/, 'the doors')
   await driver.readHelp()
   driver.press('c')
   await terminal.until(/LIVE[\s\S]*looked at[\s\S]*next to do/, 'the checklist')

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import { Driver, FRESH_SAID, RED } from '../support/driver.ts'
+import { Driver, FRESH_SAID, LineDriver, RED } from '../support/driver.ts'
 import { cleanUp, LARGE, practiceFolder, SMALL, Terminal } from '../support/terminal.ts'
 
 afterEach(cleanUp)
@@ -87,6 +87,42 @@ describe('several keys that arrive in one read are all taken', () => {
     const screen = await terminal.until(/esc show all/)
     expect(screen).toContain('INF-10')
     expect(screen).not.toContain('CRT-01')
+  })
+})
+
+describe('a private key that is typed or pasted', () => {
+  const KEY = `AGE-SECRET-KEY-1${'Q'.repeat(58)}`
+  const FILE = `# created: 2026-11-23T14:03:52Z\r# public key: age1qqqqqq\r${KEY}\r`
+
+  test.each([
+    ['in one read', KEY],
+    ['as a paste of the file', `\u001b[200~${FILE}\u001b[201~`],
+    ['without brackets, with line breaks', FILE],
+  ])('%s is neither shown nor kept', async (_, typed) => {
+    const terminal = await atChecklist()
+    terminal.write('jjjj')
+    await terminal.until(/> . CRT-04/)
+    terminal.write(`w${typed}`)
+    await terminal.until(/a private key was typed or pasted here/)
+    expect(terminal.raw).not.toContain('KEY-1Q')
+    terminal.press('esc')
+    terminal.press('q')
+    await terminal.end()
+    expect(terminal.raw).not.toContain('KEY-1Q')
+    expect(profileOf(terminal)).not.toContain('KEY-1Q')
+  })
+
+  test('is neither shown nor taken line by line', async () => {
+    const terminal = new Terminal({ args: ['practice', '--plain'] })
+    const line = new LineDriver(terminal)
+    await line.choose('What next?', 'Waive INF-02')
+    await line.choose('For', 'the whole step')
+    await line.asked('Why')
+    terminal.write(`${KEY}\r`)
+    await terminal.untilSaid((said) => said.includes('there is a private key in it'), 'the refusal')
+    expect(terminal.raw).not.toContain('KEY-1Q')
+    terminal.write('\u0015an appliance\r')
+    await line.asked('Until')
   })
 })
 

@@ -19,8 +19,8 @@ const MEND: Screen[] = [
   ['down', 'chosen-again', /> ✓ INF-10/],
   ['enter', 'findings-green-again', /INF-10.*pass.*\[Findings\][\s\S]*u undo/],
   ['u', 'undo-plan', /\[Plan\][\s\S]*Take back INF-10[\s\S]*enter go on to review/],
-  ['enter', 'undo-review', /Take back 5 objects[\s\S]*enter change 5 objects/],
-  ['enter', 'undo-run', /INF-10.*fail.*\[Run\][\s\S]*enter findings.*u undo/],
+  ['enter', 'undo-review', /Take back 5 objects[\s\S]*enter take back 5 objects/],
+  ['enter', 'undo-run', /INF-10.*fail.*\[Run\][\s\S]*enter findings.*w waive/],
   ['enter', 'findings-red-again', /INF-10.*fail.*\[Findings\][\s\S]*enter see the plan/],
 ]
 

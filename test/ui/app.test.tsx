@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { cleanup, render } from 'ink-testing-library'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { WORDS } from '../../src/cli/words.ts'
 import type { Word } from '../../src/contract.ts'
 import { Refusal } from '../../src/engine/errors.ts'
@@ -53,7 +53,10 @@ class FakeSession {
     return { done: MADE.plan.parts, left: [], stopped: false }
   }
   attest = async (word: Word) => void this.told.push(['attest', word])
-  waive = async (word: Word) => void this.told.push(['waive', word])
+  waive = async (word: Word) => {
+    if (this.refuses) throw this.refuses
+    this.told.push(['waive', word])
+  }
   answer = async (step: string, question: string, text: string) => {
     this.told.push(['answer', step, question, text])
     this.#set({ answers: { ...this.#state.answers, [step]: { ...this.#state.answers[step], [question]: text } } })
@@ -78,7 +81,10 @@ interface Shown {
   made: [string, string][]
 }
 
-async function start(options: { contexts?: typeof CONTEXTS; world?: Partial<WizardWorld> } = {}): Promise<Shown> {
+/** `refused`: the world that a command names cannot be opened at first. */
+async function start(
+  options: { contexts?: typeof CONTEXTS; world?: Partial<WizardWorld>; refused?: string } = {},
+): Promise<Shown & { controller: Controller }> {
   const session = new FakeSession(sessionWith({}, null))
   const world = worldWith({ session: session as unknown as Session, ...options.world })
   const opened: Choice[] = []
@@ -87,7 +93,9 @@ async function start(options: { contexts?: typeof CONTEXTS; world?: Partial<Wiza
     product: 'talos-preflight',
     version: '0.1.0',
     doors: async () => ({ place: 'here', contexts: options.contexts ?? CONTEXTS, problems: [] }),
+    ...(options.refused ? { straight: { kind: 'practice' } as const } : {}),
     open: async (choice) => {
+      if (options.refused && choice.kind === 'practice') throw new Refusal(options.refused, 'somebody else is at work')
       opened.push(choice)
       return world
     },
@@ -108,8 +116,8 @@ async function start(options: { contexts?: typeof CONTEXTS; world?: Partial<Wiza
       if (typeof what === 'string' ? frame().includes(what) : what.test(frame())) return
     throw new Error(`${what} did not come after ${frames.length} frames:\n${frame()}`)
   }
-  await see('here')
-  return { frame, see, type: (bytes) => stdin.write(bytes), session, opened, made }
+  if (!options.refused) await see('here')
+  return { frame, see, type: (bytes) => stdin.write(bytes), session, opened, made, controller }
 }
 
 const DOWN = '\u001b[B'
@@ -296,6 +304,23 @@ describe('the wizard, by its keys', () => {
     expect(session.told.at(-1)).toEqual(['look', undefined])
   })
 
+  test('what was typed before a workspace was there is done once it is', async () => {
+    const { see, type, session, made } = await start()
+    session.refuses = new Refusal('no-workspace', 'words need a workspace, and there is none here', 'talos-preflight init')
+    type('p')
+    await see('> ✗ INF-02')
+    type('w')
+    await see('Waive INF-02')
+    type('\u001b[Bno fire\u0013')
+    await see('A workspace is needed')
+    await see('in ~/infra/edge-prod')
+    session.refuses = undefined
+    type('\r\r')
+    await see(/looked at/)
+    await vi.waitFor(() => expect(session.told.at(-1)).toMatchObject(['waive', { step: 'INF-02', why: 'no fire' }]))
+    expect(made).toEqual([['edge-prod', 'production']])
+  })
+
   test('what is unknown is attested, and only that', async () => {
     const { frame, see, type, session } = await start()
     type('p')
@@ -330,6 +355,17 @@ describe('the wizard, by its keys', () => {
       ['answer', 'INF-02', 'keepMetrics', 'no'],
       ['look', ['INF-02']],
     ])
+  })
+
+  test('where a world that was asked for cannot be opened, the doors know what is behind them, and the exit code says so', async () => {
+    const { see, type, opened, controller } = await start({ contexts: CONTEXTS.slice(0, 1), refused: 'workspace-busy' })
+    await see('workspace-busy')
+    type('\r')
+    await see('What do you want to do?')
+    expect(controller.withoutReport).toBe(2)
+    type('c')
+    await see(/looked at/)
+    expect(opened.at(-1)).toEqual({ kind: 'check', context: 'edge-prod' })
   })
 
   test('what keeps the cluster from being opened is a screen, and the doors are still there behind it', async () => {

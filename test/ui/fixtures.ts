@@ -1,6 +1,6 @@
 import type { SessionState } from '../../src/engine/state.ts'
 import type { Door, WizardWorld } from '../../src/ui/host.ts'
-import { field } from '../../src/ui/tui/forms.ts'
+import { field, fresh, initForm } from '../../src/ui/tui/forms.ts'
 import { DOORS, type Field, type Form, type Overlay, type placeOf, type Tab, type Ui } from '../../src/ui/tui/model.ts'
 import { ONE_RECIPIENT, SEAL_RUN, SEAL_UNPROVED, SEALING } from './sealing.ts'
 import {
@@ -22,8 +22,11 @@ import {
   RUN_STOPPED,
   STOPPING,
   sessionWith,
+  TRIED,
+  TRIED_STOPPED,
   UNDOING,
   uiWith,
+  WAITING,
   worldWith,
 } from './states.ts'
 
@@ -45,7 +48,7 @@ interface PlaceScreens {
     | 'checklist-filtered-empty'
     | 'checklist-attest'
   step: `step-${Tab}` | 'step-answers-none' | 'step-findings-waived' | PlanScreen | RunScreen
-  running: 'running' | 'running-stopping' | 'running-undo' | 'running-seal'
+  running: 'running' | 'running-stopping' | 'running-tried' | 'running-tried-stopping' | 'running-undo' | 'running-seal'
 }
 type PlanScreen =
   | 'step-plan-none'
@@ -56,7 +59,7 @@ type PlanScreen =
   | 'step-plan-nothing'
   | 'step-plan-by-hand'
   | 'step-plan-seal'
-type RunScreen = 'step-run-none' | 'step-run-looking' | 'step-run-failed' | 'step-run-stopped' | 'step-run-seal'
+type RunScreen = 'step-run-none' | 'step-run-looking' | 'step-run-again' | 'step-run-failed' | 'step-run-stopped' | 'step-run-seal'
 
 interface OverlayScreens {
   help: 'help-doors' | 'help-checklist' | 'help-step'
@@ -66,9 +69,16 @@ interface OverlayScreens {
   review: 'review' | 'review-undo' | 'review-refused' | 'review-files' | 'review-seal'
   commands: 'commands' | 'commands-copied' | 'commands-seal'
   keys: 'keys-looking' | 'keys-missing' | 'keys-complete'
-  unfinished: 'unfinished' | 'unfinished-not-begun' | 'unfinished-unchecked' | 'unfinished-open' | 'unfinished-back' | 'unfinished-resolved'
-  quit: 'quit'
-  form: `form-${Form['form']}` | 'form-error' | 'form-long-value'
+  unfinished:
+    | 'unfinished'
+    | 'unfinished-waiting'
+    | 'unfinished-not-begun'
+    | 'unfinished-unchecked'
+    | 'unfinished-open'
+    | 'unfinished-back'
+    | 'unfinished-resolved'
+  quit: 'quit' | 'quit-tried'
+  form: `form-${Form['form']}` | 'form-error' | 'form-long-value' | 'form-barred'
 }
 
 export type ScreenName = { [P in Place]: PlaceScreens[P] }[Place] | { [K in Overlay['kind']]: OverlayScreens[K] }[Overlay['kind']]
@@ -96,14 +106,12 @@ const atStep = (tab: Tab, more: Partial<Ui> = {}, session = sessionWith(), world
 })
 const performing = (activity: SessionState['activity'], run = RUN) => atStep('run', {}, sessionWith({ activity, run }))
 const over = (fixture: Fixture, ...overlays: Overlay[]): Fixture => ({ ...fixture, ui: { ...fixture.ui, overlays } })
-const form = (kind: Form['form'], title: string, about: string, fields: Field[], at = 0, error?: string): Overlay => ({
-  kind: 'form',
-  form: kind,
-  title,
-  about: [about],
-  fields,
-  at,
-  ...(error ? { error } : {}),
+const form = (kind: Form['form'], title: string, about: string, fields: Field[], at = 0, error?: string): Form =>
+  fresh({ form: kind, title, about: [about], fields, at, ...(error ? { error } : {}) })
+/** A form in whose field at hand a private key began. */
+const barred = (of: Form): Form => ({
+  ...of,
+  fields: of.fields.map((f, i) => (i === of.at ? { ...f, value: '', cursor: 0, barred: true } : f)),
 })
 const GREEN = sessionWith(
   {},
@@ -158,6 +166,7 @@ export const FIXTURES: Record<ScreenName, Fixture> = {
   'step-run': atStep('run', {}, { ...GREEN, run: RUN_DONE }),
   'step-run-none': atStep('run'),
   'step-run-looking': atStep('run', { made: MADE }, sessionWith({ activity: LOOKING })),
+  'step-run-again': atStep('run', { made: MADE }, { ...GREEN, activity: LOOKING, run: RUN_DONE }),
   'step-run-failed': atStep('run', {}, sessionWith({ run: RUN_FAILED })),
   'step-run-stopped': atStep('run', {}, sessionWith({ run: RUN_STOPPED })),
   'step-run-seal': atStep('run', {}, sessionWith({ run: SEAL_UNPROVED })),
@@ -165,6 +174,8 @@ export const FIXTURES: Record<ScreenName, Fixture> = {
 
   running: performing(PERFORMING),
   'running-stopping': performing(STOPPING),
+  'running-tried': performing(PERFORMING, TRIED),
+  'running-tried-stopping': performing(STOPPING, TRIED_STOPPED),
   'running-seal': performing(PERFORMING, SEAL_RUN),
   'running-undo': performing(PERFORMING, { ...RUN, plan: { ...RUN.plan, stage: { kind: 'undo', steps: ['INF-02'] } } }),
 
@@ -222,20 +233,24 @@ export const FIXTURES: Record<ScreenName, Fixture> = {
   }),
   unfinished: over(atChecklist({}, sessionWith({ unfinished: [LEFT] }, null)), {
     kind: 'unfinished',
-    said: ['The run of 2026-11-23 13:58:02 did not end by itself. Done: w1. Not finished: cp1, cp2.'],
+    said: ['The run of 2026-11-23 13:58:02 (INF-02) did not end by itself. Done: w1. Not finished: cp1, cp2.'],
+  }),
+  'unfinished-waiting': over(atChecklist({}, sessionWith({ unfinished: [LEFT], activity: WAITING }, null)), {
+    kind: 'unfinished',
+    said: ['The run of 2026-11-23 13:58:02 (INF-02) did not end by itself. Done: w1. Not finished: cp1, cp2.'],
   }),
   'unfinished-not-begun': over(atChecklist({}, sessionWith({ unfinished: [LEFT_NOT_BEGUN] }, null)), {
     kind: 'unfinished',
-    said: ['The run of 2026-11-23 13:58:02 did not end by itself. Done: w1. Not finished: cp1, cp2.'],
+    said: ['The run of 2026-11-23 13:58:02 (INF-02) did not end by itself. Done: w1. Not finished: cp1, cp2.'],
   }),
   'unfinished-unchecked': over(atChecklist({}, sessionWith({ unfinished: [LEFT_UNCHECKED] }, null)), {
     kind: 'unfinished',
-    said: ['The run of 2026-11-23 13:58:02 did not end by itself. Done: w1. Not finished: cp1, cp2.'],
+    said: ['The run of 2026-11-23 13:58:02 (INF-02) did not end by itself. Done: w1. Not finished: cp1, cp2.'],
   }),
   'unfinished-open': over(atChecklist({}, sessionWith({ unfinished: [LEFT] }, null)), {
     kind: 'unfinished',
     said: [
-      'The run of 2026-11-23 13:58:02 did not end by itself. Done: w1. Not finished: cp1, cp2.',
+      'The run of 2026-11-23 13:58:02 (INF-02) did not end by itself. Done: w1. Not finished: cp1, cp2.',
       'What became of it: cannot tell. 10.0.7.1 does not answer.',
     ],
     open: LEFT,
@@ -243,7 +258,7 @@ export const FIXTURES: Record<ScreenName, Fixture> = {
   'unfinished-back': over(atChecklist({}, sessionWith({ unfinished: [LEFT] }, null)), {
     kind: 'unfinished',
     said: [
-      'The run of 2026-11-23 13:58:02 did not end by itself. Done: w1. Not finished: cp1, cp2.',
+      'The run of 2026-11-23 13:58:02 (INF-02) did not end by itself. Done: w1. Not finished: cp1, cp2.',
       'What became of it: cannot tell. it is still there though its time is over, and was never kept: something took the way back away, and a restart would undo it.',
       `It would be taken back with: talosctl --nodes 10.0.7.1 patch machineconfig --patch '${'{"ingress":[{"subnet":"10.0.7.0/24"}]},'.repeat(30)}'`,
     ],
@@ -253,11 +268,12 @@ export const FIXTURES: Record<ScreenName, Fixture> = {
   'unfinished-resolved': over(atChecklist({}, sessionWith({}, null)), {
     kind: 'unfinished',
     said: [
-      'The run of 2026-11-23 13:58:02 did not end by itself. Done: w1. Not finished: cp1, cp2.',
+      'The run of 2026-11-23 13:58:02 (INF-02) did not end by itself. Done: w1. Not finished: cp1, cp2.',
       'What became of it: done. the machine config holds 3 rules.',
     ],
   }),
   quit: over(performing(PERFORMING), { kind: 'quit' }),
+  'quit-tried': over(performing(PERFORMING, TRIED), { kind: 'quit' }),
   'form-filter': over(
     atChecklist(),
     form('filter', 'Filter', 'Shows the steps whose id, title or category holds this.', [
@@ -307,12 +323,20 @@ export const FIXTURES: Record<ScreenName, Fixture> = {
       2,
     ),
   ),
-  'form-init': over(
-    atStep('plan', { made: MADE }),
-    form('init', 'A workspace is needed', 'Changes need a folder for the journal and the sealed configs.', [
-      field('name', 'Name of the cluster', 'as you call it', 'edge-prod'),
-      field('environment', 'Environment', 'left and right choose', 'production', ['production', 'staging', 'lab']),
-    ]),
+  'form-init': { ...atStep('plan', { made: MADE }), ui: initForm(atStep('plan', { made: MADE }).ui, 'edge-prod', '~/infra/edge-prod', []) },
+  'form-barred': over(
+    atChecklist({ selected: 'INF-06' }),
+    barred(
+      form(
+        'attest',
+        'Attest INF-06',
+        'Your word for what no program can see. It is kept with your name, and counts until the day you say.',
+        [
+          field('why', 'Why', 'a sentence for whoever reads it later'),
+          field('until', 'Until', 'the last day it counts, as in 2026-12-31', '2027-02-21'),
+        ],
+      ),
+    ),
   ),
   'form-error': over(
     atStep('answers'),

@@ -111,6 +111,7 @@ describe('data that nobody would draw fits the screen', () => {
           overlays: [
             {
               kind: 'form',
+              draft: '',
               form: 'waive',
               title: name,
               about: [name],

@@ -37,13 +37,22 @@ describe('what arrives in one read is taken apart', () => {
     )
   })
 
-  test('keys that Ink names have their names, and what is held with alt is nobody', () => {
+  test('esc right before a key is esc and that key', () => {
+    expect(keysOf('q', { meta: true })).toEqual([{ name: 'escape' }, { text: 'q' }])
+    expect(keysOf('', { downArrow: true, meta: true })).toEqual([{ name: 'escape' }, { name: 'down' }])
+    expect(keysOf('', { escape: true, meta: true })).toEqual([{ name: 'escape' }, { name: 'escape' }])
+    expect(keysOf('', { return: true, meta: true })).toEqual([{ name: 'escape' }])
+  })
+
+  test('keys that Ink names have their names', () => {
     expect(keysOf('', { upArrow: true })).toEqual([{ name: 'up' }])
     expect(keysOf('', { tab: true, shift: true })).toEqual([{ name: 'shift+tab' }])
     expect(keysOf('u', { ctrl: true })).toEqual([{ name: 'ctrl+u' }])
-    expect(keysOf('q', { meta: true })).toEqual([])
+    expect(keysOf('', { downArrow: true, meta: true, eventType: 'press' })).toEqual([{ name: 'down' }])
+    expect(keysOf('', { home: true })).toEqual([{ name: 'home' }])
+    expect(keysOf('', { delete: true })).toEqual([{ name: 'delete' }])
+    expect(keysOf('', { backspace: true })).toEqual([{ name: 'backspace' }])
     expect(keysOf('', { return: true })).toEqual([{ name: 'enter' }])
-    expect(keysOf('', { return: true, meta: true })).toEqual([{ name: 'escape' }])
     expect(boundName({ text: ' ' })).toBe('space')
     expect(boundName({ text: 'q' })).toBe('q')
     expect(boundName({ name: 'enter' })).toBe('enter')

@@ -7,7 +7,7 @@ import { update } from '../../src/ui/tui/update.ts'
 import { keysOfFooter, keysOfHelp } from '../support/driver.ts'
 import { SIZES, SMALL, sizeName } from '../support/terminal.ts'
 import { FIXTURES, type ScreenName } from './fixtures.ts'
-import { NOW, viewOf } from './states.ts'
+import { NOW, RESULTS, sessionWith, viewOf } from './states.ts'
 
 const NAMES = Object.keys(FIXTURES) as ScreenName[]
 const theme = themeFor({ LANG: 'C.UTF-8' }, true)
@@ -77,6 +77,23 @@ describe('the one table of keys', () => {
     },
   )
 
+  test('what could do nothing is not there', () => {
+    const { ui } = FIXTURES['checklist-done']
+    const bound = (view: View) => bindingsFor(view).map((b) => b.command)
+    const green = sessionWith(
+      {},
+      RESULTS.filter((r) => r.count !== 'fail' && r.count !== 'unknown'),
+    )
+    expect(bound(viewOf(ui, green))).not.toContain('next')
+    expect(bound(viewOf(ui, sessionWith()))).toContain('next')
+    expect(bound(viewOf({ ...FIXTURES['step-findings'].ui, tab: 'evidence' }, sessionWith()))).not.toContain('right')
+    expect(bound(viewOf({ ...FIXTURES['step-findings'].ui, tab: 'why' }, sessionWith()))).not.toContain('left')
+    expect(bound(viewAt('running-tried'))).toContain('stop')
+    expect(bound(viewAt('running-tried-stopping'))).not.toContain('stop')
+    expect(bound({ ...viewAt('step-findings'), scrollMost: 0 })).not.toContain('down')
+    expect(bindingsFor(viewAt('help-step')).flatMap((b) => b.keys)).toContain('?')
+  })
+
   test('enter is bound on every screen but where nothing sensible is left to do', () => {
     const without = NAMES.filter((name) => !bindingsFor(viewAt(name)).some((b) => b.keys.includes('enter')))
     expect(without).toEqual([
@@ -88,8 +105,11 @@ describe('the one table of keys', () => {
       'step-plan-nothing',
       'step-plan-by-hand',
       'step-run-looking',
+      'step-run-again',
       'running',
       'running-stopping',
+      'running-tried',
+      'running-tried-stopping',
       'running-seal',
       'running-undo',
       'commands-seal',
@@ -97,7 +117,9 @@ describe('the one table of keys', () => {
       'commands-copied',
       'keys-looking',
       'keys-missing',
+      'unfinished-waiting',
       'unfinished-back',
+      'form-barred',
     ])
   })
 })

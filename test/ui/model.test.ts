@@ -2,14 +2,16 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { WORDS } from '../../src/cli/words.ts'
 import type { SessionState } from '../../src/engine/state.ts'
+import { withSuffix } from '../../src/ui/report/text.ts'
 import { draw } from '../../src/ui/tui/draw.ts'
+import { field } from '../../src/ui/tui/forms.ts'
 import { bindingsFor } from '../../src/ui/tui/keys.ts'
 import { width } from '../../src/ui/tui/lines.ts'
 import { type Command, type Form, placeOf, shownSteps, TABS, type Ui, type View } from '../../src/ui/tui/model.ts'
 import { themeFor } from '../../src/ui/tui/theme.ts'
 import { update } from '../../src/ui/tui/update.ts'
 import { withDoors } from '../../src/ui/tui/updates/doors.ts'
-import { erase, typeText } from '../../src/ui/tui/updates/form.ts'
+import { edit, typeText } from '../../src/ui/tui/updates/field.ts'
 import { FIXTURES, type ScreenName } from './fixtures.ts'
 import { CONTEXTS, LOOKING, NOW, PERFORMING, REVIEWING, RUN, sessionWith, uiWith, viewOf, worldWith } from './states.ts'
 
@@ -45,6 +47,7 @@ const COMMANDS: Command[] = [
   'protect',
   'recipient',
   'takeBack',
+  'submit',
 ]
 
 const SESSIONS: (SessionState | undefined)[] = [
@@ -57,11 +60,13 @@ const SESSIONS: (SessionState | undefined)[] = [
   sessionWith({ activity: PERFORMING, run: RUN }),
 ]
 
+const EDITS = ['backspace', 'delete', 'ctrl+u', 'ctrl+k', 'ctrl+w', 'ctrl+a', 'ctrl+e', 'home', 'end']
+
 /** A key of the keyboard that reached the model, or text that was typed or pasted. */
 const action = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom(...COMMANDS).map((command) => ({ command })) },
   { weight: 1, arbitrary: fc.string({ unit: 'binary' }).map((text) => ({ text })) },
-  { weight: 1, arbitrary: fc.constantFrom('character' as const, 'line' as const).map((what) => ({ erase: what })) },
+  { weight: 1, arbitrary: fc.constantFrom(...EDITS).map((key) => ({ edit: key })) },
   { weight: 1, arbitrary: fc.nat(SESSIONS.length - 1).map((session) => ({ session })) },
 )
 const start = fc.constantFrom(...NAMES)
@@ -76,7 +81,7 @@ function follow(
   for (const a of actions) {
     if ('command' in a) view = { ...view, ui: update(view, a.command).ui }
     else if ('text' in a) view = { ...view, ui: typeText(view, a.text) }
-    else if ('erase' in a) view = { ...view, ui: erase(view.ui, a.erase) }
+    else if ('edit' in a) view = { ...view, ui: edit(view.ui, a.edit) ?? view.ui }
     // an open cluster stays open; what it does changes at any moment
     else if (view.session) view = { ...view, session: SESSIONS[a.session] ?? view.session }
     look(view)
@@ -235,6 +240,16 @@ describe('the doors', () => {
     expect(withDoors(meanwhile.ui, doors(), WORDS).ui.overlays).toEqual([])
   })
 
+  test('in a workspace the check is the first choice, and what is named already is not asked for', () => {
+    const here = { ...doors(), workspace: true, named: 'edge-reader' }
+    const known = withDoors(uiWith({ doors: undefined }), here, WORDS)
+    expect(known.ui.door).toBe(1)
+    expect(update(viewOf(known.ui, undefined), 'enter').effects).toEqual([{ kind: 'open', choice: { kind: 'check' } }])
+    expect(check(uiWith({ doors: { ...here, named: 'lab' } })).ui.overlays).toEqual([{ kind: 'contexts', selected: 0 }])
+    expect(withDoors(uiWith({ doors: undefined }), doors(), WORDS).ui.door).toBe(0)
+    expect(withDoors(uiWith({ doors: undefined, door: 2 }), here, WORDS).ui.door).toBe(2)
+  })
+
   test('a context that has expired is never offered', () => {
     let view = viewOf(check(uiWith({ doors: doors() })).ui, undefined)
     const offered = new Set<string>()
@@ -265,6 +280,7 @@ describe('forms', () => {
     expect((waive({ until: '2026-11-22' }).ui.overlays[0] as Form).error).toBe('that day is over; today is 2026-11-23')
     expect(waive({ until: '2026-11-23' }).effects).toEqual([
       { kind: 'word', word: 'waive', step: 'INF-02', object: 'node/cp1', why: 'appliance, replaced in May', until: '2026-11-23' },
+      { kind: 'forget', draft: expect.any(String) },
     ])
   })
 
@@ -273,20 +289,92 @@ describe('forms', () => {
     expect((typeText(viewOf(wrong, undefined), 'x').overlays[0] as Form).error).toBeUndefined()
   })
 
-  test.each(['typed', 'pasted'])('a private identity that is %s in the place of a recipient goes nowhere', (how) => {
-    const key = `AGE-SECRET-KEY-1${'Q'.repeat(58)}`
-    const form = FIXTURES['form-recipient'].ui.overlays[0] as Form
-    let ui: Ui = {
-      ...FIXTURES['form-recipient'].ui,
-      overlays: [{ ...form, at: 1, fields: form.fields.map((f) => ({ ...f, value: '', cursor: 0 })) }],
+  const KEY = `AGE-SECRET-KEY-1${'Q'.repeat(58)}`
+  const FORMS = NAMES.filter((name) => name.startsWith('form-') && name !== 'form-barred')
+
+  describe.each(FORMS)('a private key goes nowhere in %s', (name) => {
+    const form = FIXTURES[name].ui.overlays[0] as Form
+    const at = form.fields.findIndex((f) => !f.options)
+    const ui: Ui = { ...FIXTURES[name].ui, overlays: [{ ...form, at }] }
+    const shown = (now: Ui) =>
+      drawn({ ...viewAt(name), ui: now })
+        .map((l) => l.map((s) => s.text).join(''))
+        .join('\n')
+
+    test.each<[string, string[]]>([
+      ['typed', [...KEY]],
+      ['in one breath', [KEY]],
+      ['in lower case', [KEY.toLowerCase()]],
+      ['behind something else', [`see ${KEY}`]],
+      ['as the whole file', [`# created: 2026-11-23\n# public key: age1qqqqqq\n${KEY}\n`]],
+      ['in PEM', [...'-----BEGIN OPENSSH PRIVATE KEY-----', ...'b3BlbnNzaC1rZXktdjEAAAAA']],
+    ])('%s', (_, texts) => {
+      let now = ui
+      for (const text of texts) {
+        now = typeText(viewOf(now, sessionWith()), text)
+        expect(shown(now).toUpperCase()).not.toMatch(/KEY-1Q|B3BL/)
+      }
+      expect(JSON.stringify(now).toUpperCase()).not.toMatch(/KEY-1Q|B3BL/)
+      expect(shown(now)).toMatch(/\*{8} *\n +a private key was typed or pasted here[\s\S]*ctrl\+u/)
+      for (const command of ['enter', 'submit', 'down', 'up'] as const)
+        expect(update(viewOf(now, sessionWith()), command)).toEqual({ ui: now, effects: [] })
+      expect(JSON.stringify(update(viewOf(now, sessionWith()), 'back').ui.drafts)).not.toContain('barred')
+      const emptied = edit(now, 'ctrl+u') as Ui
+      expect((typeText(viewOf(emptied, sessionWith()), 'so').overlays[0] as Form).fields[at]?.value).toBe('so')
+    })
+  })
+
+  test('what only speaks of keys is no key', () => {
+    for (const text of ['kept on a stick with age-plugin-yubikey', 'age1qqqqqqqqqq', 'the private key is in the safe']) {
+      const ui = typeText(viewOf(FIXTURES['form-attest'].ui, sessionWith()), text)
+      expect(JSON.stringify(ui)).not.toContain('barred')
     }
-    let refused = ''
-    for (const text of how === 'typed' ? key : [` ${key}\n`]) {
-      ui = typeText(viewOf(ui, sessionWith()), text)
-      expect(JSON.stringify(ui)).not.toContain('AGE-SECRET-KEY-')
-      refused ||= (ui.overlays[0] as Form).error ?? ''
-    }
-    expect(refused).toContain('this is a private identity, not a recipient')
+  })
+
+  test('an error stays with its field', () => {
+    const wrong = FIXTURES['form-error']
+    const moved = update(viewOf(wrong.ui, sessionWith()), 'down').ui.overlays[0] as Form
+    expect(moved).toMatchObject({ at: 1 })
+    expect(moved.error).toBeUndefined()
+    expect((update(viewOf(wrong.ui, sessionWith()), 'up').ui.overlays[0] as Form).error).toMatch(/neither yes nor no/)
+  })
+
+  test('what was typed is there again when the form is opened again, until it is done', () => {
+    const opened = update(viewOf(uiWith(), sessionWith()), 'waive').ui
+    const typed = typeText(viewOf(update(viewOf(opened, sessionWith()), 'down').ui, sessionWith()), 'an appliance')
+    const left = update(viewOf(typed, sessionWith()), 'back').ui
+    expect(left.overlays).toEqual([])
+    const again = update(viewOf(left, sessionWith()), 'waive').ui
+    expect((again.overlays[0] as Form).fields.map((f) => f.value)).toEqual(['the whole step', 'an appliance', '2027-02-21'])
+    expect((update(viewOf(left, sessionWith()), 'filter').ui.overlays[0] as Form).fields[0]?.value).toBe('')
+    const { ui, effects } = update(viewOf(again, sessionWith()), 'submit')
+    expect(effects).toMatchObject([{ kind: 'word', why: 'an appliance' }, { kind: 'forget' }])
+    expect((update(viewOf(ui, sessionWith()), 'waive').ui.overlays[0] as Form).fields[1]?.value).toBe('an appliance')
+  })
+
+  test.each<[string, string[], string, number]>([
+    ['ctrl+a', ['ctrl+a'], 'two old words', 0],
+    ['home and delete', ['home', 'delete'], 'wo old words', 0],
+    ['delete at the end', ['delete'], 'two old words', 13],
+    ['ctrl+w', ['ctrl+w'], 'two old ', 8],
+    ['ctrl+w twice', ['ctrl+w', 'ctrl+w'], 'two ', 4],
+    ['ctrl+u', ['ctrl+u'], '', 0],
+    ['home and ctrl+k', ['home', 'ctrl+k'], '', 0],
+    ['home and end', ['home', 'end'], 'two old words', 13],
+    ['ctrl+a and ctrl+e', ['ctrl+a', 'ctrl+e', 'backspace'], 'two old word', 12],
+  ])('%s edits the line', (_, keys, value, cursor) => {
+    let ui = typeText(
+      viewOf(
+        {
+          ...FIXTURES['form-filter'].ui,
+          overlays: [{ ...(FIXTURES['form-filter'].ui.overlays[0] as Form), fields: [field('words', 'Words', '')] }],
+        },
+        undefined,
+      ),
+      'two old words',
+    )
+    for (const key of keys) ui = edit(ui, key) ?? ui
+    expect((ui.overlays[0] as Form).fields[0]).toMatchObject({ value, cursor })
   })
 
   test('only answers that were changed are saved, and then it is looked again', () => {
@@ -297,6 +385,7 @@ describe('forms', () => {
     expect(enter(form.fields.map((f) => (f.name === 'keepMetrics' ? { ...f, value: 'no' } : f))).effects).toEqual([
       { kind: 'answer', step: 'INF-02', question: 'keepMetrics', text: 'no' },
       { kind: 'look', steps: ['INF-02'] },
+      { kind: 'forget', draft: expect.any(String) },
     ])
     expect((enter(form.fields.map((f) => (f.name === 'keepMetrics' ? { ...f, value: 'maybe' } : f))).ui.overlays[0] as Form).error).toMatch(
       /neither yes nor no/,
@@ -313,7 +402,35 @@ describe('the plan', () => {
   })
 })
 
+describe('commands that are proposed', () => {
+  test('say that they are for the simulated cluster, where there is one', () => {
+    const { ui, session } = FIXTURES['step-findings']
+    const lines = draw({
+      view: viewOf(ui, session),
+      world: worldWith({ suffix: ' --practice=default' }),
+      host: { product: 'talos-preflight', version: '0.1.0' },
+      theme,
+      size: { columns: 80, rows: 24 },
+      now: NOW,
+    })
+    expect(lines.map((l) => l.map((s) => s.text).join('')).join('\n')).toContain('talos-preflight plan INF-02 --practice=default')
+    for (const [text, said] of [
+      ['talos-preflight apply --undo INF-02 INF-10, then look', 'talos-preflight apply --undo INF-02 INF-10 --practice, then look'],
+      ['talos-preflight keys add NAME RECIPIENT --role recovery', 'talos-preflight keys add NAME RECIPIENT --practice --role recovery'],
+      ['see talos-preflight doctor', 'see talos-preflight doctor'],
+    ] as const)
+      expect(withSuffix(text, 'talos-preflight', ' --practice')).toBe(said)
+  })
+})
+
 describe('an earlier run that ended in the middle', () => {
+  test('is left with q, also while it is waited for, and then nothing else is begun', () => {
+    expect(update(viewAt('unfinished'), 'quit').effects).toEqual([{ kind: 'quit' }])
+    expect(update(viewAt('unfinished-waiting'), 'quit').effects).toEqual([{ kind: 'quit' }])
+    expect(update(viewAt('unfinished-waiting'), 'enter').effects).toEqual([])
+    expect(bindingsFor(viewAt('unfinished-waiting')).map((b) => b.command)).toEqual(['help', 'quit'])
+  })
+
   test.each(['unfinished', 'unfinished-not-begun'] as const)('%s: enter finds out, and then goes on', (name) => {
     const view = viewAt(name)
     expect(update(view, 'enter').effects).toMatchObject([{ kind: 'resume' }])

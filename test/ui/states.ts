@@ -298,6 +298,41 @@ export const RUN_STOPPED: RunState = {
   result: { done: [FIRST, SECOND], left: [THIRD], stopped: true },
 }
 
+const NODE = 'worker-eu-west-1a-07'
+const TRIED_PARTS = [part(NODE), ...PARTS.slice(1)]
+const WAITS = '50000 and 6443 answer on new connections: 6443 does not answer'
+const [TRIED_FIRST] = TRIED_PARTS as [PlannedPart]
+const tried = (second: number, note: string): RunState['progress'] => ({
+  [`${TRIED_FIRST.digest} patch`]: {
+    part: TRIED_FIRST.digest,
+    action: 'patch',
+    status: 'running',
+    at: at(second),
+    until: '2026-11-23T14:08:02.000Z',
+    note,
+  },
+})
+const BACK_IN = `stopped while "${WAITS}" was waited for; nothing is sent, it takes itself back in`
+
+/** Something is being tried, on an object with a long name. */
+export const TRIED: RunState = {
+  plan: planOf('mend', TRIED_PARTS),
+  progress: tried(41, WAITS),
+  log: [
+    { at: at(5), text: `${NODE} seal the current config: done, ${SEALED}` },
+    { at: at(9), text: `${NODE} set 3 rules in the firewall document: tried` },
+    { at: at(41), text: `${NODE} set 3 rules in the firewall document: ${WAITS}` },
+  ],
+}
+export const TRIED_STOPPED: RunState = {
+  ...TRIED,
+  progress: tried(51, `${BACK_IN} 251 s`),
+  log: [
+    ...TRIED.log,
+    ...[45, 50, 51].map((s) => ({ at: at(s), text: `${NODE} set 3 rules in the firewall document: ${BACK_IN} ${302 - s} s` })),
+  ],
+}
+
 /* ---- sessions ---------------------------------------------------------------------------------------------- */
 
 export function sessionWith(more: Partial<SessionState> = {}, results: StepResult[] | null = RESULTS): SessionState {
@@ -314,6 +349,13 @@ export function sessionWith(more: Partial<SessionState> = {}, results: StepResul
 }
 
 export const LOOKING: SessionState['activity'] = { kind: 'looking', since: AT, done: 1, total: 4, now: 'kernel parameters' }
+export const WAITING: SessionState['activity'] = {
+  kind: 'looking',
+  since: '2026-11-23T14:02:31.000Z',
+  done: 0,
+  total: 1,
+  now: 'cp1 was being tried; it takes itself back by 14:08:02 UTC, and nothing is sent to it before',
+}
 export const REVIEWING: SessionState['activity'] = { kind: 'reviewing', since: AT, done: 2, total: 3 }
 export const PERFORMING: SessionState['activity'] = { kind: 'performing', since: at(4), stopping: false }
 export const STOPPING: SessionState['activity'] = { kind: 'performing', since: at(4), stopping: true }
@@ -369,12 +411,14 @@ export function worldWith(more: Partial<WizardWorld> = {}): WizardWorld {
     header: { cluster: 'edge-prod', environment: 'production', mode: 'LIVE', as: 'os:reader, 41 days left' },
     delivery: 'live',
     workspace: '~/infra/edge-prod',
+    folder: '~/infra/edge-prod',
     operator: 'ana@ops',
     now: () => NOW,
     sealLine: (action) => `${'call' in action.source ? action.source.call.verb : action.source.held} | seal > ${action.path}`,
     commandLine: ({ verb, args }) =>
       `tool --config ~/.tool/config --context edge-admin --nodes ${args.node} ${verb.split('.')[1]} --patch '{"firewall":{"default":"block","rules":[{"ports":[50000,6443]}]}}'`,
     keys: { info: refuse, create: refuse, protect: refuse, add: refuse },
+    product: 'talos-preflight',
     suffix: '',
     warnings: () => [],
     closing: () => [],

@@ -4,7 +4,7 @@ import { type Unfinished, whereItWas } from '../../engine/history.ts'
 import type { Plan, Stage } from '../../engine/plan.ts'
 import { cannotTell } from '../../engine/refuse.ts'
 import type { Became } from '../../engine/resume.ts'
-import type { WizardHost, WizardWorld } from '../host.ts'
+import { isNamed, type WizardHost, type WizardWorld } from '../host.ts'
 import { followLines } from '../report/front-end.ts'
 import { checkText, flowed, nodesSeen, planText, tookSeconds } from '../report/text.ts'
 import { type Asking, answers, keys, word } from './asking.ts'
@@ -82,6 +82,7 @@ export async function lineWizard(host: WizardHost, io: Streams): Promise<number>
             { value: 'incident', name: `Incident: ${host.words.doors.incident.what}, ${host.words.doors.incident.time}` },
             { value: 'quit', name: 'Quit' },
           ],
+          default: doors.workspace ? 'check' : 'practise',
         },
         context,
       )
@@ -95,6 +96,7 @@ export async function lineWizard(host: WizardHost, io: Streams): Promise<number>
           )
           continue
         }
+        if (isNamed(doors)) return host.open({ kind: 'check' })
         const name =
           usable.length === 1
             ? usable[0]?.name

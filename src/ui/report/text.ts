@@ -78,6 +78,13 @@ export interface CheckHeader {
   seconds: number
 }
 
+/** Text with the commands that it proposes as they are to be typed here: for a simulated cluster they say so. */
+export function withSuffix(text: string, product: string, suffix: string): string {
+  const proposed =
+    /(plan|check|apply --undo) [A-Z0-9]+-\d+( [A-Z0-9]+-\d+)*|backup create|secrets (seal|adopt)|keys (add NAME RECIPIENT|remove NAME)/
+  return text.replace(new RegExp(`${product} (${proposed.source})`, 'g'), `$&${suffix}`)
+}
+
 /** The report of a check. Failures first, then what is unknown; what passed only where it is asked for. */
 export function checkText(
   results: readonly StepResult[],
@@ -86,7 +93,6 @@ export function checkText(
   options: { all: boolean; failOn: Severity; exitCode: number; columns?: number | undefined },
 ): string {
   const hang = (first: string, text: string): string[] => wrapped(text, first, options.columns)
-  const proposed = new RegExp(`${header.product} (plan [A-Z0-9]+-\\d+|backup create|secrets (seal|adopt))`, 'g')
   const lines = [
     [
       header.cluster || 'no cluster',
@@ -111,7 +117,7 @@ export function checkText(
       if (said) lines.push(...hang(' '.repeat(17), said))
       else if (group.verdict === 'fail' || group.verdict === 'unknown') {
         const remedy = group.remedy ?? (group.verdict === 'fail' && result.canMend ? `${header.product} plan ${result.id}` : undefined)
-        if (remedy) lines.push(...hang(' '.repeat(17), remedy.replace(proposed, `$&${header.suffix}`)))
+        if (remedy) lines.push(...hang(' '.repeat(17), withSuffix(remedy, header.product, header.suffix)))
       }
     }
   }

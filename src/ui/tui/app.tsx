@@ -4,6 +4,7 @@ import type { Controller } from './controller.ts'
 import { draw } from './draw.ts'
 import { keysOf } from './input.ts'
 import type { Line, Span } from './lines.ts'
+import type { View } from './model.ts'
 import type { Theme } from './theme.ts'
 
 const styleOf = (s: Span) => ({
@@ -39,11 +40,15 @@ function useNow(controller: Controller, running: boolean): Date {
   return controller.now()
 }
 
+/** How long it lasts already is on the screen. */
+const isTimed = ({ ui, session }: View): boolean =>
+  session?.activity.kind === 'performing' || (session?.activity.kind === 'looking' && ui.overlays.at(-1)?.kind === 'unfinished')
+
 export function App({ controller, theme }: { controller: Controller; theme: Theme }) {
   const { columns, rows } = useWindowSize()
   const app = useApp()
   const snapshot = useSyncExternalStore(controller.subscribe, controller.snapshot)
-  const now = useNow(controller, snapshot.view.session?.activity.kind === 'performing')
+  const now = useNow(controller, isTimed(snapshot.view))
   useEffect(() => controller.attach(app), [controller, app])
   useInput((input, key) => {
     for (const press of keysOf(input, key)) controller.press(press)

@@ -1,3 +1,4 @@
+import { EXIT, Refusal } from '../../engine/errors.ts'
 import type { WizardHost, WizardWorld } from '../host.ts'
 import { explainError } from './explain-error.ts'
 import { boundName, type KeyPress } from './input.ts'
@@ -6,7 +7,7 @@ import type { Command, Effect } from './model.ts'
 import { type Around, type InkApp, performEffect } from './perform-effect.ts'
 import { update } from './update.ts'
 import { withDoors } from './updates/doors.ts'
-import { erase, typeText } from './updates/form.ts'
+import { edit, typeText } from './updates/field.ts'
 import { WizardState } from './wizard-state.ts'
 
 /** Turns keys into commands, commands into state and effects, and begins the effects; knows what is under way. */
@@ -30,6 +31,8 @@ export class Controller {
   left = false
   /** Left with Ctrl-C: the exit code says so. */
   interrupted = false
+  /** What to end with where nothing was looked at: not as if all were well, where it could not be opened. */
+  withoutReport: number = EXIT.ok
 
   readonly subscribe: WizardState['subscribe']
   readonly snapshot: WizardState['snapshot']
@@ -65,7 +68,8 @@ export class Controller {
     if (this.host.straight) {
       state.set({ ...state.ui, opening: true })
       await this.#run([{ kind: 'open', choice: this.host.straight }])
-      return
+      // what could not be opened leaves the doors, which need to know what is behind them
+      if (this.left || state.world) return
     }
     const doors = await this.host.doors().catch((error: Error) => ({ place: '', contexts: [], problems: [error.message] }))
     const { ui, effects } = withDoors(state.ui, doors, this.host.words)
@@ -78,10 +82,10 @@ export class Controller {
     const { view } = state.snapshot()
     const form = state.ui.overlays.at(-1)
     const name = boundName(press)
+    const edited = form?.kind === 'form' ? edit(state.ui, name) : undefined
     if (name === 'ctrl+c') this.#command('interrupt')
     else if (form?.kind === 'form' && 'text' in press) state.set(typeText(view, press.text))
-    else if (form?.kind === 'form' && name === 'backspace') state.set(erase(state.ui, 'character'))
-    else if (form?.kind === 'form' && name === 'ctrl+u') state.set(erase(state.ui, 'line'))
+    else if (edited) state.set(edited)
     else {
       const command = commandOf(view, name)
       // keys that came in one burst must not agree to a change that was never on the screen
@@ -113,7 +117,7 @@ export class Controller {
   }
 
   async #run(effects: readonly Effect[]): Promise<void> {
-    for (const effect of effects) {
+    for (const [index, effect] of effects.entries()) {
       const one = ONE_OF[effect.kind]
       if (one && this.#underWay.has(one)) continue
       if (one) this.#underWay.add(one)
@@ -122,8 +126,9 @@ export class Controller {
       try {
         await performEffect(effect, this.#state, this.#around)
       } catch (error) {
+        if (effect.kind === 'open') this.withoutReport = error instanceof Refusal ? EXIT.usage : EXIT.broken
         if (this.left) return
-        const explained = explainError(this.#state.ui, this.#state.world, error)
+        const explained = explainError(this.#state.ui, this.#state.world, error, effects.slice(index))
         this.#state.set(explained.ui)
         this.#begin(explained.effects)
         return

@@ -33,7 +33,7 @@ function linesOf({ view, world, host, theme, size, now }: Drawn): Screen {
   if (size.columns < LEAST.columns || size.rows < LEAST.rows) return tooSmall(size)
   const info: HeaderInfo = world?.header ?? { cluster: `${host.product} ${host.version}`, environment: '', mode: 'OFFLINE', as: '' }
   const overlay = view.ui.overlays.at(-1)
-  if (overlay) return overlayView(view, overlay, theme, size, info, world)
+  if (overlay) return overlayView(view, overlay, theme, size, info, world, now)
   const place = placeOf(view.ui, view.session)
   if (place === 'doors' || !world) return doorsView(view, theme, size, { name: host.product, version: host.version })
   if (place === 'running') return runningView(view, theme, size, info, now)

@@ -1,4 +1,4 @@
-import { type Field, push, resultOf, type Ui, type View } from './model.ts'
+import { type Effect, type Field, type Form, push, resultOf, type Ui, type View } from './model.ts'
 
 /** The forms as they open: what each one asks, and what stands in its fields before anything is typed. */
 
@@ -11,10 +11,25 @@ export const field = (name: string, label: string, hint: string, value = '', opt
   ...(options ? { options } : {}),
 })
 
+/** A form with nothing typed yet. */
+export function fresh(form: Omit<Form, 'kind' | 'draft'>): Form {
+  return { ...form, kind: 'form', draft: JSON.stringify([form.form, form.title, form.fields.map((f) => f.value)]) }
+}
+
+/** Opens a form as it was left, unless what it is about has become something else meanwhile. */
+function open(ui: Ui, given: Omit<Form, 'kind' | 'draft'>): Ui {
+  const form = fresh(given)
+  const left = ui.drafts[form.draft] ?? []
+  const fields = form.fields.map((f) => {
+    const was = left.find((l) => l.name === f.name)
+    return was && (!f.options || f.options.includes(was.value)) ? { ...f, value: was.value, cursor: [...was.value].length } : f
+  })
+  return push(ui, { ...form, fields })
+}
+
 /** Which steps of the checklist are shown. */
 export function filterForm(ui: Ui): Ui {
-  return push(ui, {
-    kind: 'form',
+  return open(ui, {
     form: 'filter',
     title: 'Filter',
     about: ['Shows the steps whose id, title or category holds this.'],
@@ -42,8 +57,7 @@ export function wordForm(view: View, id: string, word: 'attest' | 'waive'): Ui {
   }
   const until = new Date(new Date(`${view.today}T00:00:00Z`).getTime() + QUARTER).toISOString().slice(0, 10)
   const objects = ['the whole step', ...findings.map((f) => `${f.object.kind}/${f.object.name}`)]
-  return push(view.ui, {
-    kind: 'form',
+  return open(view.ui, {
     form: word,
     title: `${word === 'attest' ? 'Attest' : 'Waive'} ${id}`,
     about: [
@@ -65,8 +79,7 @@ export function answerForm({ ui, session }: View, first?: string): Ui {
   const info = ui.steps.find((s) => s.id === ui.opened)
   if (!info) return ui
   const raw = session?.answers[info.id] ?? {}
-  return push(ui, {
-    kind: 'form',
+  return open(ui, {
     form: 'answer',
     title: `Answers of ${info.id}`,
     about: ['Kept in preflight.yaml; the next look and plan use them.'],
@@ -80,8 +93,7 @@ export function answerForm({ ui, session }: View, first?: string): Ui {
 
 /** Somebody beside the operator who can open what is sealed. */
 export function recipientForm(view: View): Ui {
-  return push(view.ui, {
-    kind: 'form',
+  return open(view.ui, {
     form: 'recipient',
     title: 'A recovery recipient',
     about: [view.words.keys.aboutRecovery],
@@ -103,20 +115,21 @@ const opensField = ({ words }: View): Field =>
     words.keys.opens.map((o) => o.name),
   )
 
-/** Name and environment of a cluster that has no workspace yet. */
-export function initForm(ui: Ui, cluster: string): Ui {
+/** Name and environment of a cluster that has no workspace yet; `then` is what needs one. */
+export function initForm(ui: Ui, cluster: string, folder: string, then: Effect[]): Ui {
   const environments = ['production', 'staging', 'lab']
-  return push(ui, {
-    kind: 'form',
+  return open(ui, {
     form: 'init',
     title: 'A workspace is needed',
     about: [
-      'Changes need a folder for the journal and the sealed configs. It is meant for git: no plaintext secret is put into it. Two files are written here: preflight.yaml and .gitignore.',
+      'What you say and change is kept in a folder, with the journal and the sealed configs. It is meant for git: no plaintext secret is put into it.',
+      `Two files are written: preflight.yaml and .gitignore, in ${folder}`,
     ],
     fields: [
       field('name', 'Name of the cluster', 'as you call it', cluster),
       field('environment', 'Environment', 'left and right choose', 'production', environments),
     ],
     at: 0,
+    then,
   })
 }

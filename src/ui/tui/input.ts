@@ -7,19 +7,33 @@ import type { Key } from 'ink'
 export type KeyPress = { name: string } | { text: string }
 
 export function keysOf(input: string, key: Partial<Key>): KeyPress[] {
-  if (key.upArrow) return [{ name: 'up' }]
-  if (key.downArrow) return [{ name: 'down' }]
-  if (key.leftArrow) return [{ name: 'left' }]
-  if (key.rightArrow) return [{ name: 'right' }]
-  if (key.pageUp) return [{ name: 'pageup' }]
-  if (key.pageDown) return [{ name: 'pagedown' }]
-  // Esc and Enter in one read come as one key; whoever pressed Esc first does not want what Enter does
-  if (key.return) return [{ name: key.meta ? 'escape' : 'enter' }]
-  if (key.escape) return [{ name: 'escape' }]
+  const pressed = pressedOf(input, key)
+  // a terminal sends the same for Alt held with a key as for Esc right before it; a sequence that names its modifiers has an event type
+  if (!key.meta || key.eventType !== undefined) return pressed
+  // whoever pressed Esc first does not want what Enter does
+  return [{ name: 'escape' }, ...pressed.filter((p) => !('name' in p && p.name === 'enter'))]
+}
+
+const NAMED: [keyof Key, string][] = [
+  ['upArrow', 'up'],
+  ['downArrow', 'down'],
+  ['leftArrow', 'left'],
+  ['rightArrow', 'right'],
+  ['pageUp', 'pageup'],
+  ['pageDown', 'pagedown'],
+  ['home', 'home'],
+  ['end', 'end'],
+  ['return', 'enter'],
+  ['escape', 'escape'],
+  ['backspace', 'backspace'],
+  ['delete', 'delete'],
+]
+
+function pressedOf(input: string, key: Partial<Key>): KeyPress[] {
+  const named = NAMED.find(([flag]) => key[flag])
+  if (named) return [{ name: named[1] }]
   if (key.tab) return [{ name: key.shift ? 'shift+tab' : 'tab' }]
-  if (key.backspace || key.delete) return [{ name: 'backspace' }]
   if (key.ctrl) return [{ name: `ctrl+${input}` }]
-  if (key.meta) return []
   return [...input].flatMap((char): KeyPress[] => {
     if (char === '\r' || char === '\n') return [{ name: 'enter' }]
     if (char === '\t') return [{ name: 'tab' }]

@@ -1,6 +1,6 @@
 import { isChange } from '../../contract.ts'
 import type { SessionState } from '../../engine/state.ts'
-import { type Command, enterOnStep, placeOf, resultOf, shownSteps, type View } from './model.ts'
+import { type Command, enterOnStep, isBusy, nextWorthDoing, placeOf, resultOf, shownSteps, TABS, type View } from './model.ts'
 
 /** Which key does what, where. The footer, the help and the handler read this one table, so that no key is shown that does nothing. */
 
@@ -11,6 +11,8 @@ export interface Binding {
   label: string
   /** Shown in the footer; the others only in the help. */
   footer?: boolean
+  /** Shown together with the arrow into the other direction. */
+  pair?: boolean
 }
 
 const bind = (keys: string[], command: Command, label: string, footer = true): Binding => ({
@@ -29,6 +31,7 @@ const QUIT = bind(['q'], 'quit', 'quit')
 export function bindingsFor(view: View): Binding[] {
   const { ui, session } = view
   const overlay = ui.overlays.at(-1)
+  if (overlay?.kind === 'unfinished') return [...(isBusy(view) ? [] : overlayBindings(view)), HELP, QUIT]
   if (overlay) return overlayBindings(view)
   switch (placeOf(ui, session)) {
     case 'doors':
@@ -50,7 +53,7 @@ export function bindingsFor(view: View): Binding[] {
       return [
         ...(some ? [bind(['enter'], 'enter', ui.focus === 'categories' ? 'steps' : 'open'), ...UP_DOWN('choose')] : []),
         ui.focus === 'steps' ? bind(['left', 'h'], 'left', 'categories', false) : bind(['right', 'l'], 'right', 'steps', false),
-        ...(session?.report ? [bind(['n'], 'next', 'next to do')] : []),
+        ...(hasNext(view, ui.selected) ? [bind(['n'], 'next', 'next to do')] : []),
         bind(['/'], 'filter', 'filter'),
         ...(selected?.count === 'unknown' ? [bind(['a'], 'attest', 'attest')] : []),
         ...(selected?.count === 'fail' ? [bind(['w'], 'waive', 'waive')] : []),
@@ -64,15 +67,22 @@ export function bindingsFor(view: View): Binding[] {
     case 'step':
       return stepBindings(view)
     case 'running':
-      return [bind(['x'], 'stop', stopLabel(session)), HELP, QUIT]
+      return [...stopKey(session), HELP, QUIT]
   }
 }
 
-/** What stopping comes to: inside the window of a tentative change it waits for the way back. */
-function stopLabel(session: SessionState | undefined): string {
+/** There is something worth doing elsewhere. */
+function hasNext({ ui, session }: View, here: string): boolean {
+  const next = nextWorthDoing(ui, session)
+  return next !== undefined && next !== here
+}
+
+/** What stopping comes to. Inside the window of a tentative change it waits for the way back, however often it is asked for. */
+function stopKey(session: SessionState | undefined): Binding[] {
+  const stopping = session?.activity.kind === 'performing' && session.activity.stopping
   const tried = Object.values(session?.run?.progress ?? {}).some((p) => p.status === 'running' && p.until)
-  if (tried) return 'stop, and let it go back'
-  return session?.activity.kind === 'performing' && session.activity.stopping ? 'stop waiting' : 'stop after this one'
+  if (tried) return stopping ? [] : [bind(['x'], 'stop', 'stop, and let it go back')]
+  return [bind(['x'], 'stop', stopping ? 'stop waiting' : 'stop after this one')]
 }
 
 function stepBindings(view: View): Binding[] {
@@ -90,20 +100,21 @@ function stepBindings(view: View): Binding[] {
   }
   return [
     ...(enter ? [bind(['enter'], 'enter', labels[enter])] : []),
-    bind(['right', 'tab', 'l'], 'right', 'next tab'),
-    bind(['left', 'shift+tab', 'h'], 'left', 'previous tab', false),
-    ...UP_DOWN('scroll', false),
-    ...PAGES,
+    ...(ui.tab === TABS.at(-1) ? [] : [bind(['right', 'tab', 'l'], 'right', 'next tab')]),
+    ...(ui.tab === TABS[0] ? [] : [bind(['left', 'shift+tab', 'h'], 'left', 'previous tab', ui.tab === TABS.at(-1))]),
     ...(ui.tab === 'plan' && ui.made && ui.made.plan.parts.length > 0 ? [bind(['c'], 'commands', 'commands')] : []),
     ...(idle && result?.count === 'unknown' ? [bind(['a'], 'attest', 'attest')] : []),
     ...(idle && result?.count === 'fail' && ui.tab !== 'plan' ? [bind(['w'], 'waive', 'waive')] : []),
     ...(idle && result?.canUndo && ui.made?.stage.kind !== 'undo'
       ? [bind(['u'], 'undo', 'undo', ui.tab === 'run' || result.count === 'pass')]
       : []),
-    ...(idle ? [bind(['r'], 'look', 'look again', false), bind(['n'], 'next', 'next to do', false)] : []),
+    ...(idle ? [bind(['r'], 'look', 'look again', false)] : []),
+    ...(idle && hasNext(view, ui.opened) ? [bind(['n'], 'next', 'next to do', false)] : []),
     BACK,
     HELP,
     QUIT,
+    // the last line of what does not fit says so as well
+    ...(view.scrollMost > 0 ? [...UP_DOWN('scroll'), ...PAGES] : []),
   ]
 }
 
@@ -117,7 +128,8 @@ function overlayBindings(view: View): Binding[] {
       const objects = plan?.parts.length ?? 0
       const touches = plan?.parts.some((p) => p.actions.some(isChange))
       const writes = plan?.parts.some((p) => p.actions.some((a) => a.kind === 'write'))
-      const verb = touches ? 'change' : writes ? 'write' : 'begin with'
+      const undoes = plan?.stage.kind === 'undo'
+      const verb = undoes ? 'take back' : touches ? 'change' : writes ? 'write' : 'begin with'
       return [bind(['enter'], 'enter', `${verb} ${objects} ${objects === 1 ? 'object' : 'objects'}`), BACK]
     }
     case 'commands':
@@ -140,16 +152,20 @@ function overlayBindings(view: View): Binding[] {
         ...(overlay.back ? UP_DOWN('scroll') : []),
       ]
     case 'quit':
-      return [bind(['x'], 'stop', 'stop after this one'), bind(['escape', 'enter'], 'back', 'go on running')]
+      return [...stopKey(view.session), bind(['escape', 'enter'], 'back', 'go on running')]
+    case 'help':
+      return [bind(['enter', 'escape', '?'], 'back', 'close')]
     case 'form': {
       const current = overlay.fields[overlay.at]
+      if (current?.barred) return [BACK]
       const last = overlay.at === overlay.fields.length - 1
       return [
         bind(['enter'], 'enter', last ? 'done' : 'next field'),
         ...(overlay.fields.length > 1 ? [bind(['up', 'shift+tab'], 'up', 'fields'), bind(['down', 'tab'], 'down', 'fields', false)] : []),
         ...(current?.options
-          ? [bind(['left'], 'left', 'choose'), bind(['right'], 'right', 'choose', false)]
+          ? [{ ...bind(['left'], 'left', 'choose'), pair: true }, bind(['right'], 'right', 'choose', false)]
           : [bind(['left'], 'left', 'move', false), bind(['right'], 'right', 'move', false)]),
+        ...(last || overlay.error ? [] : [bind(['ctrl+s'], 'submit', 'done')]),
         BACK,
       ]
     }

@@ -23,6 +23,8 @@ export interface Field {
   cursor: number
   /** Values to choose from instead of typing. */
   options?: string[]
+  /** A private key began in it: it stays empty, and nothing is typed into it, until it is emptied by hand. */
+  barred?: true
 }
 
 export interface Form {
@@ -33,6 +35,10 @@ export interface Form {
   fields: Field[]
   at: number
   error?: string
+  /** What its draft is kept under: the form, and what stood in its fields when it opened. */
+  draft: string
+  /** What is to be done once this form is answered, and could not be before. */
+  then?: Effect[]
 }
 
 export type Overlay =
@@ -72,6 +78,8 @@ export interface Ui {
   filter: string
   made: MadePlan | undefined
   overlays: readonly Overlay[]
+  /** The fields of forms as they were left, until what they said is done. */
+  drafts: Readonly<Record<string, Field[]>>
 }
 
 export const initialUi: Ui = {
@@ -89,6 +97,7 @@ export const initialUi: Ui = {
   filter: '',
   made: undefined,
   overlays: [],
+  drafts: {},
 }
 
 /** What the program is to do beside changing what is shown. */
@@ -101,6 +110,7 @@ export type Effect =
   | { kind: 'copy' }
   | { kind: 'word'; word: 'attest' | 'waive'; step: string; object: string; why: string; until: string }
   | { kind: 'answer'; step: string; question: string; text: string }
+  | { kind: 'forget'; draft: string }
   | { kind: 'keys' }
   | { kind: 'keys.create' }
   | { kind: 'keys.protect' }
@@ -138,6 +148,7 @@ export type Command =
   | 'protect'
   | 'recipient'
   | 'takeBack'
+  | 'submit'
 
 export interface View {
   ui: Ui
@@ -184,6 +195,9 @@ export function placeOf(ui: Ui, session: SessionState | undefined): 'doors' | 'c
   if (session.activity.kind === 'performing') return 'running'
   return ui.opened ? 'step' : 'checklist'
 }
+
+/** Something is under way that nothing else may be begun beside. */
+export const isBusy = ({ session }: View): boolean => session !== undefined && session.activity.kind !== 'idle'
 
 /** The next thing worth doing: a failure that can be mended, then any failure, then what is unknown; the selected one last. */
 export function nextWorthDoing(ui: Ui, session: SessionState | undefined): string | undefined {

@@ -31,6 +31,10 @@ export async function performEffect(effect: Effect, state: WizardState, around: 
     case 'stop':
       world?.session.stop()
       return
+    case 'forget': {
+      const { [effect.draft]: _, ...drafts } = state.ui.drafts
+      return state.set({ ...state.ui, drafts })
+    }
     case 'copy': {
       const { made } = state.ui
       if (made && world)
@@ -120,7 +124,7 @@ async function open(state: WizardState, world: WizardWorld, around: Around): Pro
         kind: 'unfinished',
         said: left.map(
           (l) =>
-            `The run of ${l.at.slice(0, 19).replace('T', ' ')} did not end by itself.${l.done.length > 0 ? ` Done: ${l.done.join(', ')}.` : ''} Not finished: ${l.left.join(', ')}.`,
+            `The run of ${l.at.slice(0, 19).replace('T', ' ')} (${l.stage === 'undo' ? 'undo of ' : ''}${l.steps.join(', ')}) did not end by itself.${l.done.length > 0 ? ` Done: ${l.done.join(', ')}.` : ''} Not finished: ${l.left.join(', ')}.`,
         ),
       }),
     )
@@ -147,7 +151,9 @@ async function apply(state: WizardState, world: WizardWorld): Promise<void> {
       'nothing was changed',
     )
   const result = await world.session.apply(made.plan, { how: 'enter on the review screen' }).catch((error) => {
-    state.setQuietly({ ...state.ui, tab: 'plan' })
+    // what was carried out is no plan any more, whatever went wrong behind it
+    if (state.session?.run?.plan === made.plan) state.setQuietly({ ...state.ui, made: undefined, tab: 'run' })
+    else state.setQuietly({ ...state.ui, tab: 'plan' })
     throw error
   })
   state.last = { made, done: result.done.map((p) => p.object.name) }

@@ -45,8 +45,8 @@ export async function runWizard(host: WizardHost, io: TerminalStreams): Promise<
   }
   off()
   const stopped = signalled || controller.interrupted
-  if (!world) return stopped ? 130 : 0
-  const exitCode = stopped ? 130 : world.exitCode()
+  const exitCode = stopped ? 130 : world?.session.state().report ? world.exitCode() : controller.withoutReport
+  if (!world) return exitCode
   await world.close(exitCode)
   for (const text of world.closing(controller.last?.made.plan, controller.last?.done ?? [])) io.stdout.write(`${text}\n`)
   return exitCode

@@ -1,4 +1,4 @@
-import type { Door, DoorsInfo, Words } from '../../host.ts'
+import { type Door, type DoorsInfo, isNamed, type Words } from '../../host.ts'
 import { type Command, DOORS, only, push, type Ui, type Updated, type View } from '../model.ts'
 
 /** The first screen: choosing a door, and what going through it opens. */
@@ -28,7 +28,8 @@ export function updateDoors({ ui: before, words }: View, command: Command): Upda
 
 /** The first clusters are known: goes on with what was asked for meanwhile. */
 export function withDoors(ui: Ui, doors: DoorsInfo, words: Words): Updated {
-  const known = { ...ui, doors, early: false }
+  const door = doors.workspace && ui.door === 0 && !ui.opening ? DOORS.indexOf('check') : ui.door
+  const known = { ...ui, doors, door, early: false }
   return ui.early ? goThrough(known, 'check', words) : only(known)
 }
 
@@ -49,6 +50,7 @@ function goThrough(ui: Ui, door: Door, words: Words): Updated {
           }),
         )
       }
+      if (isNamed(ui.doors)) return { ui: { ...ui, opening: true }, effects: [{ kind: 'open', choice: { kind: 'check' } }] }
       if (usable.length > 1) return only(push(ui, { kind: 'contexts', selected: 0 }))
       return {
         ui: { ...ui, opening: true },

@@ -1,29 +1,36 @@
-import { isDay, plain } from '../../../contract.ts'
+import { isDay } from '../../../contract.ts'
+import { fresh } from '../forms.ts'
 import {
   type Command,
   type Effect,
-  type Field,
   type Form,
   move,
   only,
   pop,
   replaceTop,
   shownSteps,
-  top,
   type Ui,
   type Updated,
   type View,
 } from '../model.ts'
+import { withField } from './field.ts'
 
-/** An open form: moving over its fields, typing, and what its answers begin once they are right. */
+/** An open form: moving over its fields, and what its answers begin once they are right. */
 
 export function updateForm(view: View, form: Form, command: Command): Updated {
   const { ui } = view
-  const to = (at: number): Updated => only(replaceTop(ui, { ...form, at: Math.min(form.fields.length - 1, Math.max(0, at)) }))
   const current = form.fields[form.at]
+  // what follows a private key in the same breath must not come into the next field
+  if (current?.barred && command !== 'back') return only(ui)
+  const to = (at: number): Updated => {
+    const { error, ...rest } = form
+    const next = Math.min(form.fields.length - 1, Math.max(0, at))
+    // an error belongs to its field
+    return only(replaceTop(ui, next === form.at ? form : { ...rest, at: next }))
+  }
   switch (command) {
     case 'back':
-      return only(pop(ui))
+      return only(left(ui, form))
     case 'up':
       return to(form.at - 1)
     case 'down':
@@ -37,42 +44,26 @@ export function updateForm(view: View, form: Form, command: Command): Updated {
     }
     case 'enter':
       return form.at < form.fields.length - 1 ? to(form.at + 1) : submit(view, form)
+    case 'submit':
+      return submit(view, form)
     default:
       return only(ui)
   }
 }
 
-const withField = (ui: Ui, form: Form, changed: Field, error?: string): Ui => {
-  const { error: _, ...rest } = form
-  return replaceTop(ui, { ...rest, ...(error ? { error } : {}), fields: form.fields.map((f) => (f.name === changed.name ? changed : f)) })
+/** Closes a form and keeps what was typed, without what may not be kept. */
+function left(ui: Ui, form: Form): Ui {
+  const { [form.draft]: _, ...others } = ui.drafts
+  return { ...pop(ui), drafts: wasTouched(form) ? { ...others, [form.draft]: form.fields.map(({ barred, ...f }) => f) } : others }
 }
 
-/**
- * Types into the field at hand. Line breaks of a paste become spaces; escape codes and what cannot be seen fall away. A private identity
- * is refused as it comes, whatever is asked for, so that it is neither drawn nor kept.
- */
-export function typeText({ ui, words }: Pick<View, 'ui' | 'words'>, text: string): Ui {
-  const form = top(ui)
-  if (form?.kind !== 'form') return ui
-  const current = form.fields[form.at]
-  if (!current || current.options) return ui
-  const clean = plain(text).replace(/\n+/g, ' ')
-  const chars = [...current.value]
-  const value = [...chars.slice(0, current.cursor), ...clean, ...chars.slice(current.cursor)].join('')
-  const refused = words.keys.wrong(value.trim())
-  if (refused?.secret) return withField(ui, form, { ...current, value: '', cursor: 0 }, refused.error)
-  return withField(ui, form, { ...current, value, cursor: current.cursor + [...clean].length })
-}
+const wasTouched = (form: Form): boolean => fresh(form).draft !== form.draft
 
-export function erase(ui: Ui, what: 'character' | 'line'): Ui {
-  const form = top(ui)
-  if (form?.kind !== 'form') return ui
-  const current = form.fields[form.at]
-  if (!current || current.options || current.cursor === 0) return ui
-  const chars = [...current.value]
-  const from = what === 'line' ? 0 : current.cursor - 1
-  return withField(ui, form, { ...current, value: [...chars.slice(0, from), ...chars.slice(current.cursor)].join(''), cursor: from })
-}
+/** Begins what a form says. Its draft is kept until that is done: whatever comes between, it need not be typed again. */
+const begin = (ui: Ui, form: Form, ...effects: Effect[]): Updated => ({
+  ui: left(ui, form),
+  effects: wasTouched(form) ? [...effects, { kind: 'forget', draft: form.draft }] : effects,
+})
 
 function submit(view: View, form: Form): Updated {
   const { ui } = view
@@ -81,7 +72,8 @@ function submit(view: View, form: Form): Updated {
     only(replaceTop(ui, { ...form, at: form.fields.findIndex((f) => f.name === name), error }))
   switch (form.form) {
     case 'filter': {
-      const next = { ...pop(ui), filter: value('words'), category: '', focus: 'steps' as const }
+      const { [form.draft]: _, ...drafts } = ui.drafts
+      const next = { ...pop(ui), drafts, filter: value('words'), category: '', focus: 'steps' as const }
       return only({ ...next, selected: shownSteps(next).some((s) => s.id === ui.selected) ? ui.selected : (shownSteps(next)[0]?.id ?? '') })
     }
     case 'attest':
@@ -91,7 +83,7 @@ function submit(view: View, form: Form): Updated {
       if (!isDay(until)) return wrong('until', 'a day as in 2026-12-31')
       if (until < view.today) return wrong('until', `that day is over; today is ${view.today}`)
       const object = value('object') === 'the whole step' ? '' : value('object')
-      return { ui: pop(ui), effects: [{ kind: 'word', word: form.form, step: ui.opened || ui.selected, object, why: value('why'), until }] }
+      return begin(ui, form, { kind: 'word', word: form.form, step: ui.opened || ui.selected, object, why: value('why'), until })
     }
     case 'answer': {
       const info = ui.steps.find((s) => s.id === ui.opened)
@@ -106,17 +98,17 @@ function submit(view: View, form: Form): Updated {
       if (effects.length > 0) effects.push({ kind: 'look', steps: [ui.opened] })
       // whoever was asked by the plan wants to see what comes of the answers
       if (ui.tab === 'plan') effects.push({ kind: 'plan', stage: { kind: 'mend', steps: [ui.opened] } })
-      return { ui: { ...pop(ui), made: undefined }, effects }
+      return begin({ ...ui, made: undefined }, form, ...effects)
     }
     case 'recipient': {
       if (!/^[A-Za-z0-9._-]{1,40}$/.test(value('name'))) return wrong('name', 'a short name without spaces')
       const refused = view.words.keys.wrong(value('recipient'))
-      if (refused) return wrong('recipient', refused.error)
+      if (refused) return wrong('recipient', refused)
       const opens = view.words.keys.opens.find((o) => o.name === value('opens'))?.value ?? ''
-      return { ui: pop(ui), effects: [{ kind: 'keys.add', name: value('name'), recipient: value('recipient'), opens }] }
+      return begin(ui, form, { kind: 'keys.add', name: value('name'), recipient: value('recipient'), opens })
     }
     case 'init':
       if (!value('name')) return wrong('name', 'the cluster needs a name')
-      return { ui: pop(ui), effects: [{ kind: 'init', name: value('name'), environment: value('environment') }] }
+      return begin(ui, form, { kind: 'init', name: value('name'), environment: value('environment') }, ...(form.then ?? []))
   }
 }

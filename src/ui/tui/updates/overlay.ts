@@ -1,5 +1,5 @@
 import { recipientForm } from '../forms.ts'
-import { type Command, type Overlay, only, pop, replaceTop, type Updated, type View } from '../model.ts'
+import { type Command, isBusy, type Overlay, only, pop, push, replaceTop, type Updated, type View } from '../model.ts'
 import { updateForm } from './form.ts'
 
 /** Interruptions: what a command does to the one on top, and what it begins. Forms have a file of their own. */
@@ -7,6 +7,12 @@ import { updateForm } from './form.ts'
 export function updateOverlay(view: View, overlay: Overlay, command: Command): Updated {
   const { ui } = view
   const closes = command === 'back' || (command === 'quit' && overlay.kind !== 'form')
+  if (overlay.kind === 'unfinished') {
+    // it is asked again at the next start, so nothing is lost by leaving
+    if (command === 'quit') return { ui, effects: [{ kind: 'quit' }] }
+    if (command === 'help') return only(push(ui, { kind: 'help' }))
+    if (isBusy(view)) return only(ui)
+  }
   switch (overlay.kind) {
     case 'help':
     case 'error':

@@ -24,23 +24,25 @@ export function checklistView(view: View, theme: Theme, size: Size, info: Header
   const detailRows = wide ? 0 : 9
   const listRows = rows - detailRows
   const left = categoryColumn(view, theme, listRows)
-  const steps = stepColumn(view, theme, wide ? 46 : size.columns - 27, listRows)
+  const stepCells = wide ? wideSteps(view, size) : size.columns - 26
+  const { lines: steps, note } = stepColumn(view, theme, stepCells - 1, listRows)
   const between = ` ${theme.glyph.bar} `
+  const lists = beside(left, 23, steps, stepCells, between, listRows)
+  const both = 26 + stepCells
   const body = wide
-    ? beside(
-        beside(left, 23, steps, 47, between, listRows),
-        73,
-        detail(view, theme, size.columns - 77, listRows),
-        size.columns - 76,
-        between,
-        listRows,
-      )
-    : [
-        ...beside(left, 23, steps, size.columns - 26, between, listRows),
-        rule(theme, size),
-        ...detail(view, theme, size.columns - 2, detailRows - 1),
-      ]
-  return screen(theme, size, { head: header(theme, size, info, activityText(view)), body, bindings: bindingsFor(view) })
+    ? beside(lists, both, detail(view, theme, size.columns - both - 4, listRows), size.columns - both - 3, between, listRows)
+    : [...lists, rule(theme, size, note), ...detail(view, theme, size.columns - 2, detailRows - 1)]
+  const head = header(theme, size, info, activityText(view))
+  return screen(theme, size, { head, body, bindings: bindingsFor(view), ...(wide ? { note } : {}) })
+}
+
+/** Beside the title of a step: its mark, id and word. */
+const AROUND_TITLE = 22
+
+/** Room for the longest title, unless it would take the room of what is said of the selected step. */
+function wideSteps({ ui }: View, size: Size): number {
+  const longest = Math.max(0, ...ui.steps.map((s) => width(s.title)))
+  return Math.max(47, Math.min(longest + AROUND_TITLE + 1, size.columns - 29 - 38))
 }
 
 function categoryColumn(view: View, theme: Theme, rows: number): Line[] {
@@ -64,20 +66,22 @@ function categoryColumn(view: View, theme: Theme, rows: number): Line[] {
   return [...lines, ...foot.map((text) => line(`   ${text}`))]
 }
 
-function stepColumn(view: View, theme: Theme, cells: number, rows: number): Line[] {
+/** The steps that fit, and in a few words which ones these are. */
+function stepColumn(view: View, theme: Theme, cells: number, rows: number): { lines: Line[]; note: string } {
   const { ui, session } = view
   const shown = shownSteps(ui)
-  if (shown.length === 0) return [line(ui.filter ? ` nothing holds "${cut(ui.filter, 20)}"` : ' no steps')]
+  const filtered = ui.filter ? `/${cut(ui.filter, 20)}: ${shown.length} of ${ui.steps.length}` : ''
+  if (shown.length === 0) return { lines: [line(ui.filter ? ` nothing holds "${cut(ui.filter, 20)}"` : ' no steps')], note: filtered }
   const at = Math.max(
     0,
     shown.findIndex((s) => s.id === ui.selected),
   )
   const offset = windowAt(shown.length, rows, at, 0)
-  return shown.slice(offset, offset + rows).map((s) => {
+  const lines = shown.slice(offset, offset + rows).map((s) => {
     const result = resultOf(session, s.id)
     const here = s.id === ui.selected
     const word = result ? COUNT_WORDS[result.count] : ''
-    const title = sized(s.title, Math.max(4, cells - 22))
+    const title = sized(s.title, Math.max(4, cells - AROUND_TITLE))
     return line(
       span(here && ui.focus === 'steps' ? `${theme.glyph.pick} ` : '  ', { bold: true }),
       result ? countGlyph(theme, result.count) : span(' '),
@@ -86,6 +90,11 @@ function stepColumn(view: View, theme: Theme, cells: number, rows: number): Line
       span(word.padStart(8), { dim: !here }),
     )
   })
+  const below = shown.length - offset - lines.length
+  return {
+    lines,
+    note: [filtered, offset > 0 ? `${offset} more above` : '', below > 0 ? `${below} more below` : ''].filter(Boolean).join(', '),
+  }
 }
 
 /** The selected step: why it matters, what was found, what comes next. */
@@ -94,8 +103,8 @@ function detail(view: View, theme: Theme, cells: number, rows: number): Line[] {
   const info = ui.steps.find((s) => s.id === ui.selected)
   if (!info) return []
   const result = resultOf(session, info.id)
-  const gap = Math.max(1, cells - width(info.id) - width(info.title) - width(info.severity) - 4)
-  const lines: Line[] = [line(span(` ${info.id}  ${info.title}`, { bold: true }), ' '.repeat(gap), span(info.severity))]
+  const title = sized(info.title, Math.max(4, cells - width(info.id) - width(info.severity) - 5))
+  const lines: Line[] = [line(span(` ${info.id}  ${title}`, { bold: true }), ' ', span(info.severity))]
   for (const text of wrap(info.why, cells - 2)) lines.push(line(` ${text}`))
   lines.push(blank)
   const next = wrap(nextSentence(view, result), cells - 2).filter(Boolean)

@@ -15,7 +15,13 @@ export interface Size {
 /** Smaller than this, one sentence is all that fits. */
 export const LEAST: Size = { columns: 80, rows: 24 }
 
-export const rule = (theme: Theme, size: Size): Line => [span(` ${theme.glyph.rule.repeat(size.columns - 2)}`, { dim: true })]
+/** A line across the screen; what is to be noted of what stands above it is written into it. */
+export function rule(theme: Theme, size: Size, note = ''): Line {
+  const shown = note ? ` ${cut(note, size.columns - 8)} ` : ''
+  const behind = shown ? 2 : 0
+  const { rule: glyph } = theme.glyph
+  return [span(` ${glyph.repeat(size.columns - 2 - behind - width(shown))}${shown}${glyph.repeat(behind)}`, { dim: true })]
+}
 
 /** A filled label, so that a photo of the screen tells a simulated cluster from a real one without colours. */
 function modeLabel(theme: Theme, mode: string): Span {
@@ -45,21 +51,20 @@ function footer(theme: Theme, size: Size, bindings: readonly Binding[]): Line {
 /** What is left out where there is no room is in the help, so the way to it stays. */
 const NEVER_LEFT_OUT: Command[] = ['enter', 'back', 'help']
 
-/** Arrows stand for both directions. */
 function footerKey(theme: Theme, binding: Binding): string {
   const first = binding.keys[0] ?? ''
   if (first === 'up') return theme.glyph.updown
-  if (first === 'right') return theme.glyph.updown === UPDOWN_ASCII ? 'right' : '→'
-  if (first === 'left') return theme.glyph.updown === UPDOWN_ASCII ? 'left' : '←'
+  if (first === 'right') return theme.ascii ? 'right' : '→'
+  if (first === 'left' && binding.pair) return theme.ascii ? 'left/right' : '←→'
+  if (first === 'left') return theme.ascii ? 'left' : '←'
   return keyName(first)
 }
-const UPDOWN_ASCII = 'up/down'
 
 /** Puts a screen together, exactly as many lines as there are rows. */
 export function screen(
   theme: Theme,
   size: Size,
-  parts: { head: Line; body: readonly Line[]; bindings: readonly Binding[]; top?: boolean },
+  parts: { head: Line; body: readonly Line[]; bindings: readonly Binding[]; top?: boolean; note?: string },
 ): Line[] {
   const rows = size.rows - (parts.top === false ? 3 : 4)
   const body = Array.from({ length: rows }, (_, i) => parts.body[i] ?? [])
@@ -67,7 +72,7 @@ export function screen(
     parts.head,
     ...(parts.top === false ? [] : [rule(theme, size)]),
     ...body,
-    rule(theme, size),
+    rule(theme, size, parts.note),
     footer(theme, size, parts.bindings),
   ]
   return all.map((l) => fitLine(l, size.columns)).slice(0, size.rows)

@@ -8,6 +8,7 @@ import type { Field, Form, Overlay, View } from '../model.ts'
 import { pop } from '../model.ts'
 import { mark, type Theme } from '../theme.ts'
 import { bodyRows, header, type Size, screen } from './frame.ts'
+import { duration, triedNow } from './running.ts'
 
 /** Interruptions, drawn over the whole screen: one thing at a time. */
 
@@ -18,11 +19,25 @@ export function overlayView(
   size: Size,
   info: HeaderInfo,
   world: WizardWorld | undefined,
+  now: Date,
 ): Screen {
   const cells = Math.min(size.columns, 100) - 4
   const shown = content(view, overlay, theme, size, cells, world)
-  const lines = screen(theme, size, { head: header(theme, size, info, ''), body: [blank, ...shown], bindings: bindingsFor(view) })
+  const lines = screen(theme, size, {
+    head: header(theme, size, info, ''),
+    body: [blank, ...shown, ...waiting(view, overlay, cells, now)],
+    bindings: bindingsFor(view),
+  })
   return scrolling(lines, shown.scrollMost ?? 0)
+}
+
+/** What became of an earlier run can take minutes to find out. */
+function waiting({ session }: View, overlay: Overlay, cells: number, now: Date): Line[] {
+  if (overlay.kind !== 'unfinished' || session?.activity.kind !== 'looking') return []
+  const { since } = session.activity
+  const seconds = Math.max(0, Math.round((now.getTime() - new Date(since).getTime()) / 1000))
+  const text = `Waiting since ${since.slice(11, 19)} UTC, for ${duration(seconds)}. q leaves: nothing is lost by it, and the next start asks again.`
+  return [blank, ...say(text, cells)]
 }
 
 const say = (text: string, cells: number): Line[] => wrap(text, cells).map((t) => line(`  ${t}`))
@@ -82,14 +97,19 @@ function content(view: View, overlay: Overlay, theme: Theme, size: Size, cells: 
       return [
         title('Something is being changed'),
         blank,
-        ...say(
-          'Leaving now would leave the object at hand in the middle. Stop after it instead: then nothing new is begun, and the rest stays a plan.',
-          cells,
-        ),
+        ...say(`Leaving now would leave the object at hand in the middle. ${insteadOfLeaving(view.session)}`, cells),
       ]
     case 'form':
       return form(overlay, theme, cells, bodyRows(size) - 1)
   }
+}
+
+function insteadOfLeaving(session: View['session']): string {
+  if (session?.activity.kind === 'performing' && session.activity.stopping) return 'It is being stopped; what was not begun stays a plan.'
+  const tried = session?.run && triedNow(session.run)
+  return tried
+    ? `Stop instead: then it is not kept, ${tried.object} is as before by ${tried.until.slice(11, 19)} UTC, and the rest stays a plan.`
+    : 'Stop after it instead: then nothing new is begun, and the rest stays a plan.'
 }
 
 /** So many that the rest of the screen keeps its place; the plan names them all. */
@@ -230,8 +250,10 @@ function form(overlay: Form, theme: Theme, cells: number, rows: number): Line[] 
     const here = index === overlay.at
     fields.push(line(span(here ? ` ${theme.glyph.pick} ` : '   ', { bold: true }), span(f.label, { bold: here })))
     fields.push(fieldLine(f, here, cells))
-    if (here)
-      for (const t of wrap(overlay.error ?? f.hint, cells - 3)) fields.push(line(span(`     ${t}`, overlay.error ? {} : { dim: true })))
+    if (here) {
+      const wrong = f.barred ? BARRED : overlay.error
+      for (const t of wrap(wrong ?? f.hint, cells - 3)) fields.push(line(span(`     ${t}`, wrong ? {} : { dim: true })))
+    }
     fields.push(blank)
     if (here) lastHere = fields.length - 1
   }
@@ -242,8 +264,11 @@ function form(overlay: Form, theme: Theme, cells: number, rows: number): Line[] 
   return [title(`${overlay.title}${which}`), blank, ...about, ...fields.slice(offset, offset + room)]
 }
 
+const BARRED = 'a private key was typed or pasted here, so nothing of it is shown or kept; ctrl+u empties the field'
+
 /** The value with the place of the next character shown; a long one shows the part around it. */
 function fieldLine(f: Field, here: boolean, cells: number): Line {
+  if (f.barred) return line('     ********')
   if (f.options) return line('     ', span(here ? `< ${f.value} >` : f.value, { bold: here }))
   const chars = [...f.value]
   const room = cells - 8

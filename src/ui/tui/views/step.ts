@@ -1,6 +1,6 @@
 import type { StepResult } from '../../../engine/evaluate.ts'
 import type { HeaderInfo, StepInfo, WizardWorld } from '../../host.ts'
-import { COUNT_WORDS, grouped, planText } from '../../report/text.ts'
+import { COUNT_WORDS, grouped, planText, withSuffix } from '../../report/text.ts'
 import { bindingsFor } from '../keys.ts'
 import { blank, cut, type Line, line, pad, type Screen, scrolling, span, titled, width, wrap } from '../lines.ts'
 import { type MadePlan, resultOf, TABS, type View } from '../model.ts'
@@ -17,12 +17,14 @@ export function stepView(view: View, theme: Theme, size: Size, info: HeaderInfo,
   const content = contentOf(view, theme, size.columns - 2, step, result, world)
   const rows = bodyRows(size) - 2
   const most = Math.max(0, content.length - rows)
+  const keys = bindingsFor({ ...view, scrollMost: most })
   const offset = Math.min(ui.scroll, most)
   const shown = content.slice(offset, offset + rows)
   const more = content.length - offset - shown.length
-  if (more > 0 && shown.length > 0) shown[shown.length - 1] = line(span(` ${theme.glyph.down} ${more + 1} more lines`, { dim: true }))
+  if (more > 0 && shown.length > 0)
+    shown[shown.length - 1] = line(span(` ${theme.glyph.down} ${more + 1} more lines, page down`, { dim: true }))
   const body = [tabs(theme, size, step, result, ui.tab), blank, ...shown]
-  return scrolling(screen(theme, size, { head: header(theme, size, info, activityText(view)), body, bindings: bindingsFor(view) }), most)
+  return scrolling(screen(theme, size, { head: header(theme, size, info, activityText(view)), body, bindings: keys }), most)
 }
 
 function tabs(theme: Theme, size: Size, step: StepInfo, result: StepResult | undefined, current: string): Line {
@@ -45,6 +47,7 @@ function tabs(theme: Theme, size: Size, step: StepInfo, result: StepResult | und
 function contentOf(view: View, theme: Theme, cells: number, step: StepInfo, result: StepResult | undefined, world: WizardWorld): Line[] {
   const { ui, session } = view
   const say = (text: string, indent = ''): Line[] => wrap(text, cells - width(indent)).map((t) => line(` ${indent}${t}`))
+  const commands = (text: string): string => withSuffix(text, world.product, world.suffix)
   switch (ui.tab) {
     case 'why':
       return [
@@ -64,25 +67,30 @@ function contentOf(view: View, theme: Theme, cells: number, step: StepInfo, resu
         blank,
       ])
     case 'findings':
-      return findingLines(theme, cells, result, session?.activity.kind === 'looking')
+      return findingLines(theme, cells, result, session?.activity.kind === 'looking', commands)
     case 'plan':
       return planLines(view, theme, cells, step, result, world)
     case 'run': {
-      if (session?.activity.kind === 'looking' && !ui.made)
-        return [line(` ${theme.glyph.work} looking again, so that what is shown is current`)]
-      if (session?.activity.kind === 'looking')
-        return [line(` ${theme.glyph.work} looking once more before the change: the plan must still hold`)]
       const run = session?.run
-      return run?.plan.stage.steps.includes(step.id)
-        ? runLines(run, theme, cells, true)
-        : say('Nothing was run for this step in this session.')
+      const looking = session?.activity.kind === 'looking'
+      if (looking && ui.made && run?.plan !== ui.made.plan)
+        return [line(` ${theme.glyph.work} looking once more before the change: the plan must still hold`)]
+      const again = looking ? [line(` ${theme.glyph.work} looking again, so that what is shown is current`)] : []
+      if (!run?.plan.stage.steps.includes(step.id)) return looking ? again : say('Nothing was run for this step in this session.')
+      return [...again, ...(looking ? [blank] : []), ...runLines(run, theme, cells, true, commands)]
     }
     case 'evidence':
       return evidenceLines(cells, result, world)
   }
 }
 
-function findingLines(theme: Theme, cells: number, result: StepResult | undefined, looking: boolean): Line[] {
+function findingLines(
+  theme: Theme,
+  cells: number,
+  result: StepResult | undefined,
+  looking: boolean,
+  commands: (text: string) => string,
+): Line[] {
   if (!result) return [line(looking ? ' looking' : ' not looked at yet: r')]
   const lines: Line[] = []
   for (const group of grouped(result.findings)) {
@@ -98,7 +106,7 @@ function findingLines(theme: Theme, cells: number, result: StepResult | undefine
         ),
       )
     else if (group.remedy && (group.verdict === 'fail' || group.verdict === 'unknown'))
-      lines.push(...wrap(group.remedy, cells - 6).map((t) => line('   ', span(t, { dim: true }))))
+      lines.push(...wrap(commands(group.remedy), cells - 6).map((t) => line('   ', span(t, { dim: true }))))
     lines.push(blank)
   }
   return lines
@@ -163,7 +171,7 @@ function evidenceLines(cells: number, result: StepResult | undefined, world: Wiz
     ...wrap(
       world.workspace
         ? `Kept in ${world.workspace}/evidence/`
-        : 'There is no workspace, so nothing is kept. talos-preflight init makes one.',
+        : `There is no workspace, so nothing is kept. ${world.product} init makes one.`,
       cells,
     ).map((t) => line(` ${t}`)),
   ]
