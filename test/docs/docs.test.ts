@@ -32,6 +32,11 @@ test('every code of an error is explained, and no other', () => {
   expect([...explained].toSorted()).toEqual([...thrown].toSorted())
 })
 
+test('the screen in the README is the one of practice', () => {
+  const digits = (text: string) => text.replace(/\b\d\d:\d\d(?= UTC)/g, '00:00')
+  expect(digits(read('README.md'))).toContain(`\`\`\`\n${digits(read('test/frames/walk-80x24/02-checklist.txt'))}\`\`\``)
+})
+
 test('every command and flag in the README and the pages is there', () => {
   const pages = [
     'README.md',
