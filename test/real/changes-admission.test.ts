@@ -11,6 +11,7 @@ import {
   settled,
   somebodysDryRun,
   withoutArgument,
+  withoutPodSecurity,
 } from './support/changes.ts'
 import { aloneOf, type KubernetesCluster, kubectl } from './support/kubernetes.ts'
 import { FULL, nodeOf } from './support/nodes.ts'
@@ -76,6 +77,19 @@ describe('K8S-02 on a real control plane', () => {
         patched(alone, plane, withoutArgument(DENIED, version))
       }
       expect(heldBy(alone)).toEqual(first)
+    },
+    LIMIT,
+  )
+
+  // what was tried stands in the active config when it is kept, so a list that grows on merge would double there
+  it.runIf(FULL)(
+    'is set where nothing of it was configured, with each exemption once, and is taken back to nothing',
+    async () => {
+      const me = await settled(alone)
+      patched(alone, nodeOf(alone, 'cp1'), withoutPodSecurity(version))
+      const exempt = () => JSON.stringify(heldBy(alone)).match(/"kube-system"/g) ?? []
+      expect(exempt()).toEqual([])
+      await thereAndBack(me, 'K8S-02', async () => expect(exempt()).toHaveLength(1))
     },
     LIMIT,
   )

@@ -128,6 +128,13 @@ const argumentPatch = (version: Version, extraArgs: object): object[] =>
 
 export const withoutArgument = (name: string, version: Version): object[] => argumentPatch(version, { [name]: { $patch: 'delete' } })
 
+export const withoutPodSecurity = (version: Version): object[] => {
+  const entry = { name: 'PodSecurity', $patch: 'delete' }
+  return version === '1.14'
+    ? [{ apiVersion: 'v1alpha1', kind: 'KubeAdmissionControlConfig', ...entry }]
+    : [{ cluster: { apiServer: { admissionControl: [entry] } } }]
+}
+
 export function patchesOf(name: PoisonName, version: Version): object[] {
   const isNew = version === '1.14'
   const document = (kind: string, more: object) => [{ apiVersion: 'v1alpha1', kind, ...more }]
