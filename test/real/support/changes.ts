@@ -117,7 +117,7 @@ export const DENIED_SAID = new RegExp(`extra arg \\\\?"${DENIED}\\\\?" is not al
 
 const POISONS = {
   'doubled exemption': { of: '1.13', reason: /exemptions\.namespaces\[1\]: Duplicate value: \\?"kube-system/ },
-  'unwritable log': { of: '1.14', reason: /nowhere/ },
+  'unwritable log': { of: '1.13', reason: /nowhere/ },
   'misspelt field': { of: '1.14', reason: /unknown field \\?"rules\[0\]\.resourcez/ },
   'denied argument': { of: '1.13', reason: DENIED_SAID },
 } as const
