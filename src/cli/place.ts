@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path'
 import { Refusal } from '../engine/errors.ts'
 import { SCENARIOS, type Scenario } from '../practice/scenarios.ts'
 import { clock } from '../system/clock.ts'
-import { files } from '../system/files.ts'
+import { files, stateFolder } from '../system/files.ts'
 import { memory } from '../system/memory.ts'
 import { network } from '../system/network.ts'
 import type { System } from '../system/ports.ts'
@@ -37,9 +37,7 @@ export async function openPlace(
   const real = wrap(realSystem(io))
   if (!scenario) return { system: real, mode: 'live', folder: parsed.flags.workspace ?? io.cwd }
   const { NotPractice, openPractice, removePractice } = await import('../practice/index.ts')
-  const folder = parsed.flags.workspace
-    ? resolve(io.cwd, parsed.flags.workspace)
-    : join(io.env.XDG_STATE_HOME || join(real.files.home, '.local', 'state'), 'talos-preflight', 'practice', scenario)
+  const folder = parsed.flags.workspace ? resolve(io.cwd, parsed.flags.workspace) : join(stateFolder(real.files), 'practice', scenario)
   try {
     if (parsed.flags.reset) await removePractice(real.files, folder)
     const practice = await openPractice(real, scenario, folder)

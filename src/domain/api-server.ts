@@ -10,7 +10,7 @@ import {
   type Proof,
   type StepContext,
 } from '../contract.ts'
-import { isOlderThan, refusedSnapshot } from './backup.ts'
+import { isOlderThan, refusedSnapshot, TAKE } from './backup.ts'
 import { backupOf, type CheckedSnapshot, type SealedInWorkspace } from './sealed.ts'
 import { call } from './verbs.ts'
 
@@ -158,17 +158,17 @@ export function stopsRestart(
   return context.waived.includes('BAK-02') ? undefined : lacksBackup(node, backup, context.now)
 }
 
-const TAKE = 'talos-preflight backup create first'
+const FIRST = `${TAKE} first`
 
 /** A snapshot of the last 24 hours that was checked, was not refused, and lies sealed here. */
 function lacksBackup(node: ObjectRef, { proofs, sealed }: Omit<BeforeRestart, 'pods'>, now: Date): Blocked | undefined {
   const taken = proofs.ok ? proofs.value : []
   const [newest] = taken
-  if (!newest) return blocked(node, 'no snapshot of etcd was taken and checked', `${TAKE}, or waive BAK-02`)
+  if (!newest) return blocked(node, 'no snapshot of etcd was taken and checked', `${FIRST}, or waive BAK-02`)
   const refused = refusedSnapshot(taken)
   if (refused) return blocked(node, refused.reason, refused.remedy)
-  if (isOlderThan(newest.takenAt, 24, now)) return blocked(node, 'the last checked snapshot of etcd is older than 24 hours', TAKE)
+  if (isOlderThan(newest.takenAt, 24, now)) return blocked(node, 'the last checked snapshot of etcd is older than 24 hours', FIRST)
   if (!sealed.ok) return blocked(node, sealed.reason, sealed.remedy)
   if (backupOf(sealed.value, newest.of)) return undefined
-  return blocked(node, 'the last snapshot of etcd was checked, and no whole sealed file in backups/ here holds it', TAKE)
+  return blocked(node, 'the last snapshot of etcd was checked, and no whole sealed file in backups/ here holds it', FIRST)
 }

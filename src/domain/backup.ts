@@ -16,7 +16,8 @@ export interface BackupSurroundings {
   renew: boolean
 }
 
-const TAKE = 'talos-preflight backup create'
+/** The command that takes a snapshot, checks and seals it. */
+export const TAKE = 'talos-preflight backup create'
 const WHICH = `find out which of the two is the cluster that you mean (both are in evidence/proofs/checkedSnapshot/), then: ${TAKE}`
 const WHERE = `find out which cluster answered, as in talosctl etcd members (what was seen is in evidence/proofs/checkedSnapshot/), then: ${TAKE}`
 

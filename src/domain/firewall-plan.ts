@@ -7,7 +7,7 @@ import type { AddressOperators, BothConfigs, ClusterNetworks } from './hardening
 import type { ApiServerPod, Pod, Service } from './kubernetes.ts'
 import type { WorkloadSeen } from './network-policy.ts'
 import type { Member } from './observations.ts'
-import type { OperatorSeen, Socket } from './sockets.ts'
+import { ASK_ALL, notAsked, type OperatorSeen, type Socket } from './sockets.ts'
 
 /** Gathers what was seen into what the rules of the firewall are worked out from. */
 
@@ -86,12 +86,12 @@ export function firewallInput(seen: FirewallSightings, answers: FirewallAnswers,
   if (!members.ok || !networks.ok || !pods.ok || !services.ok || !workloads.ok) return blocked(cluster, 'was not looked at')
   const blind = seen.sockets.find(({ object, look }) => !look.ok && members.value.some((m) => m.name === object.name))
   if (blind && !blind.look.ok) return blocked(blind.object, `it is not known what listens on it: ${blind.look.reason}`, blind.look.remedy)
-  const left = members.value.find((m) => !seen.sockets.some(({ object }) => object.name === m.name))
+  const [left] = notAsked(members.value, seen.sockets)
   if (left)
     return blocked(
       { kind: 'node', name: left.name },
       'it was not looked at, and the rules of every node follow from who is connected to any of them',
-      'leave out --nodes, and "nodes" in preflight.yaml, for this step',
+      ASK_ALL,
     )
   // what is no member, such as a virtual address that was named beside them, gets no rules
   const names = new Set(members.value.map((m) => m.name))

@@ -36,7 +36,7 @@ import { proposalBlocks, proposeRules } from './network-proposal.ts'
 import type { AllowRule } from './network-rules.ts'
 import type { Member } from './observations.ts'
 import { listed } from './remarks.ts'
-import type { Socket } from './sockets.ts'
+import { ASK_ALL, notAsked, type Socket } from './sockets.ts'
 import { call } from './verbs.ts'
 
 /** The change of one namespace: what it allows, then that it denies the rest; and the way back. */
@@ -92,13 +92,12 @@ function stopsNamespace(namespace: string, { namespaces, policies, delivery }: A
 /** Nodes of which it is not known who talks to whom, and why. */
 function unseenNodes(members: readonly Member[], sockets: AroundNamespace['sockets']): { name: string; reason: string; remedy?: string }[] {
   const failed = sockets.flatMap(({ object, look }) => (look.ok ? [] : [{ ...look, name: object.name }]))
-  const left = members.filter((m) => !sockets.some(({ object }) => object.name === m.name))
   return [
     ...failed,
-    ...left.map(({ name }) => ({
+    ...notAsked(members, sockets).map(({ name }) => ({
       name,
       reason: 'it was not looked at, and the rules follow from who is connected on any node',
-      remedy: 'leave out --nodes, and "nodes" in preflight.yaml, for this step',
+      remedy: ASK_ALL,
     })),
   ]
 }

@@ -1,4 +1,4 @@
-import { observable } from '../contract.ts'
+import { observable, type Sighting } from '../contract.ts'
 
 /** What listens on a node, and who is connected, as `talosctl netstat` shows it. */
 export interface Socket {
@@ -13,6 +13,12 @@ export interface Socket {
   /** `namespace/name` of the pod whose socket it is; absent for sockets of the node itself. */
   pod?: string
 }
+
+/** Members whose sockets nobody looked at, because other nodes were named. */
+export const notAsked = <T extends { name: string }>(members: readonly T[], seen: readonly Sighting<Socket[]>[]): T[] =>
+  members.filter((m) => !seen.some(({ object }) => object.name === m.name))
+/** What would let them be looked at. */
+export const ASK_ALL = 'leave out --nodes, and "nodes" in preflight.yaml, for this step'
 
 export const sockets = observable<Socket[]>({ name: 'sockets', scope: 'node', title: 'sockets of the node and of its pods' })
 

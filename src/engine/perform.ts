@@ -2,8 +2,20 @@ import { type Action, type Call, type ExpectAction, isChange, type Json, type Ru
 import { Failure, Refusal } from './errors.ts'
 import { type Entry, isBehind, type Result } from './journal.ts'
 import type { Plan, PlannedPart } from './plan.ts'
-import type { CallResult, EnginePorts } from './ports.ts'
-import { type Doing, type Holdings, hold, noHoldings, type Outcome, prove, releaseAll, seal, sealedPath, untold } from './secrets.ts'
+import type { EnginePorts } from './ports.ts'
+import {
+  type Doing,
+  failedBy,
+  type Holdings,
+  hold,
+  noHoldings,
+  type Outcome,
+  prove,
+  releaseAll,
+  seal,
+  sealedPath,
+  untold,
+} from './secrets.ts'
 import { tryChange, untilOf } from './tentative.ts'
 import { explained, seen, waitUntilSteady } from './waiting.ts'
 
@@ -166,12 +178,6 @@ async function performAction(plan: Plan, part: PlannedPart, action: Action, hold
 function recordOf(action: Action): Json | undefined {
   return isChange(action) && 'record' in action.undo ? action.undo.record : undefined
 }
-
-const failedBy = (result: Extract<CallResult, { ok: false }>): Outcome => ({
-  result: 'failed',
-  reason: result.reason,
-  ...(result.remedy ? { remedy: result.remedy } : {}),
-})
 
 async function caught(work: () => Promise<Outcome>): Promise<Outcome> {
   try {

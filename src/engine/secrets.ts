@@ -69,7 +69,8 @@ const hooksOf = (doing: Doing) => ({
   onBytes: (done: number, total?: number) => doing.note(`${bytesText(done)}${total ? ` of ${bytesText(total)}` : ''}`),
 })
 
-const failedBy = ({ reason, remedy }: { reason: string; remedy?: string }): Outcome => ({
+/** A failed call or look as an outcome. */
+export const failedBy = ({ reason, remedy }: { reason: string; remedy?: string }): Outcome => ({
   result: 'failed',
   reason,
   ...(remedy ? { remedy } : {}),

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { constants, readSync } from 'node:fs'
 import { type FileHandle, link, lstat, mkdir, open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { FileInfo, Files, RandomAccess } from './ports.ts'
 
 /** The one place that writes files. What it says is written is on disk. */
@@ -17,6 +17,10 @@ async function whole(handle: FileHandle, bytes: Buffer | string): Promise<void> 
     await handle.close()
   }
 }
+
+/** Where the program keeps what is no workspace's. https://specifications.freedesktop.org/basedir-spec/latest/ */
+export const stateFolder = ({ env, home }: Pick<Files, 'env' | 'home'>): string =>
+  join(env.XDG_STATE_HOME || join(home, '.local', 'state'), 'talos-preflight')
 
 const temporaryFor = (path: string): string => `${path}.${randomBytes(4).toString('hex')}.tmp`
 

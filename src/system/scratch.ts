@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { stateFolder } from './files.ts'
 import type { System } from './ports.ts'
 
 /**
@@ -8,8 +9,7 @@ import type { System } from './ports.ts'
 
 const NAME = /^talos-preflight-(\d+)-(\d+)-\d+$/
 
-const notesFolder = ({ files }: System): string =>
-  join(files.env.XDG_STATE_HOME || join(files.home, '.local', 'state'), 'talos-preflight', 'scratch')
+const notesFolder = ({ files }: System): string => join(stateFolder(files), 'scratch')
 
 /** A new folder below the place that the operator names. */
 export async function makeScratch(system: System, place: string): Promise<{ folder: string; remove: () => Promise<void> }> {

@@ -1,9 +1,7 @@
 import { eachFinding, fail, one, pass, type Remediation, step, wholeNumber } from '../../../src/contract.ts'
-import { allowed, backupPart, isOlderThan, refusedSnapshot, since } from '../../../src/domain/backup.ts'
+import { allowed, backupPart, isOlderThan, refusedSnapshot, since, TAKE } from '../../../src/domain/backup.ts'
 import { etcdMembers, etcdStatus } from '../../../src/domain/observations.ts'
 import { type CheckedSnapshot, openingIdentity, snapshotProofs } from '../../../src/domain/sealed.ts'
-
-const TAKE = 'talos-preflight backup create'
 
 const versionOf = (facts: CheckedSnapshot): string => (facts.etcdVersion ? `, etcd ${facts.etcdVersion}` : '')
 

@@ -13,7 +13,7 @@ import {
   unknown,
   wholeNumber,
 } from '../../../src/contract.ts'
-import { allowed, backupPart, isOlderThan, since } from '../../../src/domain/backup.ts'
+import { allowed, backupPart, isOlderThan, since, TAKE } from '../../../src/domain/backup.ts'
 import { etcdMembers, etcdStatus } from '../../../src/domain/observations.ts'
 import {
   type BackupManifest,
@@ -25,8 +25,6 @@ import {
   sealedFiles,
   snapshotProofs,
 } from '../../../src/domain/sealed.ts'
-
-const TAKE = 'talos-preflight backup create'
 
 /** The newest backup that came to its end: one without a manifest did not. */
 const newestOf = (files: readonly SealedInWorkspace[]) =>

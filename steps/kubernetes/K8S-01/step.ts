@@ -14,7 +14,7 @@ import {
   unknown,
   wholeNumber,
 } from '../../../src/contract.ts'
-import { allowed, backupPart, isOlderThan, refusedSnapshot, since } from '../../../src/domain/backup.ts'
+import { allowed, backupPart, isOlderThan, refusedSnapshot, since, TAKE } from '../../../src/domain/backup.ts'
 import { apiServerPod, storageWrites } from '../../../src/domain/kubernetes.ts'
 import { etcdMembers, etcdStatus, type Member, members } from '../../../src/domain/observations.ts'
 import { type CheckedSnapshot, openingIdentity, snapshotProofs } from '../../../src/domain/sealed.ts'
@@ -23,7 +23,6 @@ import { factsFor } from '../../../src/domain/versions.ts'
 const names = (list: readonly string[], count: number): string =>
   count > list.length || list.length > 5 ? `${list.slice(0, 5).join(', ')} and ${count - Math.min(5, list.length)} more` : list.join(', ')
 
-const TAKE = 'talos-preflight backup create'
 /** Compaction does not erase: the old bytes stay in unused pages of the file. https://etcd.io/docs/v3.6/op-guide/maintenance/ */
 const REWRITE =
   'write them again, so that they are encrypted: kubectl get secrets -A -o json | kubectl replace -f -; the old bytes stay in free pages of the database until it is defragmented: talosctl etcd defrag, one control plane at a time; earlier backups hold them too'
