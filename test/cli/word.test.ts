@@ -1,37 +1,30 @@
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { run } from '../crash/run.ts'
-import { cleanUp, temporaryFolder } from '../support/terminal.ts'
+import { cleanUp } from '../support/terminal.ts'
+import { type EditedProfile, editedProfile } from './edited-profile.ts'
 
 /** `attest` and `waive`, and what is said of words that do not count. */
 
-let folder: string
-let profile: string
-let before: string
+let profile: EditedProfile
 beforeAll(async () => {
-  folder = join(temporaryFolder(), 'practice')
-  await run(folder, ['doctor'])
-  profile = join(folder, 'workspace', 'preflight.yaml')
-  before = readFileSync(profile, 'utf8')
+  profile = await editedProfile()
 })
 afterAll(cleanUp)
 
-const waivers = (...lines: string[]): void => {
-  writeFileSync(profile, before)
-  appendFileSync(profile, `waivers:\n${lines.map((line) => `  - {by: ann, why: so, on: 2026-01-01, ${line}}\n`).join('')}`)
-}
+const waivers = (...lines: string[]): void =>
+  profile.write(`waivers:\n${lines.map((line) => `  - {by: ann, why: so, on: 2026-01-01, ${line}}\n`).join('')}`)
 
 test.each(['2027-02-31', '2026-13-01', 'tomorrow'])(
   'until %s, which there is not, is refused by the command and in the file',
   async (day) => {
-    writeFileSync(profile, before)
-    const waived = await run(folder, ['waive', 'INF-10', '--why', 'x', '--until', day])
+    profile.write('')
+    const waived = await run(profile.folder, ['waive', 'INF-10', '--why', 'x', '--until', day])
     expect(waived.exitCode).toBe(2)
     expect(waived.said).toContain(`--until ${day} is no day that there is (usage)`)
-    expect(readFileSync(profile, 'utf8')).toBe(before)
+    expect(readFileSync(profile.path, 'utf8')).toBe(profile.asMade)
     waivers(`step: INF-10, until: ${day}`)
-    const checked = await run(folder, ['check', 'INF-10'])
+    const checked = await run(profile.folder, ['check', 'INF-10'])
     expect(checked.exitCode).toBe(2)
     expect(checked.said).toContain(`(waivers[0].until): expected a day as in 2026-12-31, found "${day}" (bad-profile)`)
   },
@@ -45,10 +38,10 @@ test('a waiver that ended, one of no step and one of no object are told; one tha
     `step: INF-10, until: ${last}, object: node/cp9`,
     `step: MON-01, until: ${last}`,
   )
-  const { said } = await run(folder, ['check', 'INF-10', 'MON-01'])
+  const { said } = await run(profile.folder, ['check', 'INF-10', 'MON-01'])
   expect(said).toMatch(/cp1: .*; the waiver of ann ended on 2026-01-02/)
   expect(said).toContain('The waiver of BAK-99 by ann in preflight.yaml covers nothing: there is no such step\n')
   expect(said).toContain('The waiver of INF-10 node/cp9 by ann in preflight.yaml covers nothing: INF-10 says nothing of node/cp9\n')
-  expect((await run(folder, ['check', 'INF-10', '--output', 'json'])).said).toContain('INF-10 says nothing of node/cp9\n')
+  expect((await run(profile.folder, ['check', 'INF-10', '--output', 'json'])).said).toContain('INF-10 says nothing of node/cp9\n')
   expect(said).toContain('0 of 2 done, 1 fail, 1 waived.')
 })

@@ -156,6 +156,18 @@ describe('what is tried and holds', () => {
 
 describe('what is tried and does not hold', () => {
   const dark = { condition: { observation: 'lamps', predicate: 'isOff', args: null, sentence: 'it is dark' }, deadlineSeconds: 10 }
+  /** A world whose lamp nobody can see from 5 seconds on, and again after that many. */
+  const unseenUntil = (end = Number.POSITIVE_INFINITY): Trying => {
+    const w = tryingWorld({ a: false })
+    w.answers.why = () => undefined
+    const { onSleep } = w
+    w.onSleep = (ms) => {
+      onSleep(ms)
+      if (seconds(w) > 5) w.unseen.add('a')
+      if (seconds(w) > end) w.unseen.clear()
+    }
+    return w
+  }
 
   test('is left to go back by itself, is seen to have gone back, and nothing is sent meanwhile', async () => {
     const w = tryingWorld({ a: false })
@@ -221,27 +233,14 @@ describe('what is tried and does not hold', () => {
   })
 
   test('is not called gone back where nobody can see it: that is waited for', async () => {
-    const w = tryingWorld({ a: false })
-    w.answers.why = () => undefined
-    const { onSleep } = w
-    w.onSleep = (ms) => {
-      onSleep(ms)
-      if (seconds(w) > 5) w.unseen.add('a')
-      if (seconds(w) > 80) w.unseen.clear()
-    }
+    const w = unseenUntil(80)
     const { why, progress } = await tried(w, { probes: [dark] })
     expect(why?.reason).toMatch(/it went back by itself, and a is as before$/)
     expect(progress.map((p) => p.note)).toContain('its time is over; a cannot be seen')
   })
 
   test('and of which nobody sees whether it went back is left to the next start', async () => {
-    const w = tryingWorld({ a: false })
-    w.answers.why = () => undefined
-    const { onSleep } = w
-    w.onSleep = (ms) => {
-      onSleep(ms)
-      if (seconds(w) > 5) w.unseen.add('a')
-    }
+    const w = unseenUntil()
     const { why, journal } = await tried(w, { probes: [dark] })
     expect(why?.reason).toMatch(/; whether it went back cannot be seen: a cannot be seen$/)
     expect(journal.at(-1)?.kind).not.toBe('outcome')

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { RunAction } from '../../src/contract.ts'
-import { planText } from '../../src/ui/report/text.ts'
+import { planText } from '../../src/ui/report/plan-text.ts'
 import { part, planOf } from './states.ts'
 
 /** A plan as text: what is to be known of every change before anybody agrees. */

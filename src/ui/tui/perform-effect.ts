@@ -1,7 +1,7 @@
 import { plain } from '../../contract.ts'
 import { Refusal } from '../../engine/errors.ts'
 import type { WizardHost, WizardWorld } from '../host.ts'
-import { planCommands } from '../report/text.ts'
+import { planCommands } from '../report/plan-text.ts'
 import { handOver } from './hand-over.ts'
 import { type Effect, nextWorthDoing, type Overlay, push, replaceTop } from './model.ts'
 import type { WizardState } from './wizard-state.ts'

@@ -1,7 +1,7 @@
 import { isChange } from '../../../contract.ts'
 import { type Unfinished, whereItWas } from '../../../engine/history.ts'
 import type { HeaderInfo, WizardWorld } from '../../host.ts'
-import { doneWhen, minutes, planCommands, restartsOf, undoOf } from '../../report/text.ts'
+import { doneWhen, minutes, planCommands, restartsOf, undoOf } from '../../report/plan-text.ts'
 import { bindingsFor, keyName } from '../keys.ts'
 import { blank, type Line, line, pad, type Screen, scrolling, sized, span, windowAt, wrap } from '../lines.ts'
 import type { Field, Form, Overlay, View } from '../model.ts'

@@ -1,6 +1,7 @@
 import type { StepResult } from '../../../engine/evaluate.ts'
 import type { HeaderInfo, StepInfo, WizardWorld } from '../../host.ts'
-import { COUNT_WORDS, grouped, planText, withSuffix } from '../../report/text.ts'
+import { planText } from '../../report/plan-text.ts'
+import { COUNT_WORDS, grouped, withSuffix } from '../../report/text.ts'
 import { bindingsFor } from '../keys.ts'
 import { blank, cut, type Line, line, pad, type Screen, scrolling, span, titled, width, wrap } from '../lines.ts'
 import { type MadePlan, resultOf, TABS, type View } from '../model.ts'
