@@ -1,7 +1,7 @@
 import { type Address, type Cidr, contains, covers, formatAddress, isLinkLocal, isLoopback, overlaps, parseAddress } from './cidr.ts'
 import { networkOf, portsOf, shown, touches } from './firewall-answers.ts'
 import { addressesOf, type FirewallInput, isControlPlane, sourcesOf } from './firewall-input.ts'
-import type { Member } from './observations.ts'
+import { API_PORT, type Member } from './observations.ts'
 import { factsFor } from './versions.ts'
 
 /** What speaks against rules that can be worked out: questions without an answer, answers that do not go together, and the families. */
@@ -43,7 +43,7 @@ const networks = (texts: readonly string[]): Cidr[] => texts.flatMap((text) => n
 
 /** Ways in that the operator cuts with another answer. */
 function cutOff(input: FirewallInput): string[] {
-  const api = `${input.apiServerPort ?? 6443}/tcp`
+  const api = `${input.apiServerPort ?? API_PORT}/tcp`
   const ways = [
     ...input.you.map((text) => ({ text, what: `you come from ${text}, which` })),
     ...input.answers.admins.map((text) => ({ text, what: `${text} of "admins"` })),
@@ -137,7 +137,7 @@ const unnameable = ({ nodePorts, hostPorts, servicePorts = [] }: FirewallInput):
     .map((p) => `${p.owner}: its port ${p.port}/sctp stays open to everybody, because no rule of Talos can name SCTP`)
 
 /** The rules name the nodes of today: one that comes later gets no certificate, and then nobody can look at it to plan again. */
-const laterNodes = ({ apiServerPort = 6443 }: FirewallInput): string =>
+const laterNodes = ({ apiServerPort = API_PORT }: FirewallInput): string =>
   `a node that joins later, or gets another address, is shut out: before it does, name the network that nodes come from in "allow", 50001/tcp=NETWORK ${apiServerPort}/tcp=NETWORK, for a control plane 2379-2380/tcp=NETWORK too, and plan again when it is there`
 
 /** What is good to know, and stops nothing. */

@@ -3,6 +3,7 @@ import { contradictions, fitsTheNodes, openQuestions, worthKnowing } from './fir
 import { addressesOf, type FirewallInput, type Flow, isControlPlane, sourcesOf } from './firewall-input.ts'
 import { seenFlows } from './firewall-seen.ts'
 import { formatPorts } from './firewall-sets.ts'
+import { API_PORT } from './observations.ts'
 import { factsFor } from './versions.ts'
 
 /**
@@ -113,7 +114,7 @@ function clusterFlows(input: FirewallInput, sides: Sides): Flow[] {
   // a version that nobody knows may listen there
   const withHttp = planes.filter((m) => factsFor(m.version)?.etcdHttpPort ?? true).map((m) => m.name)
   const { nodes, controlPlanes, pods, admins, loadBalancers } = sides
-  const api = tcp('kubernetes-api', onPlanes, String(input.apiServerPort ?? 6443))
+  const api = tcp('kubernetes-api', onPlanes, String(input.apiServerPort ?? API_PORT))
   return [
     ...apidFlows(input, onPlanes, onWorkers, sides),
     ...open(api, [...admins, ...loadBalancers, nodes, pods]),

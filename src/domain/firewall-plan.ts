@@ -6,7 +6,7 @@ import { addressesOf, type FirewallInput, isControlPlane, type PublishedPort } f
 import type { AddressOperators, BothConfigs, ClusterNetworks } from './hardening-config.ts'
 import type { ApiServerPod, Pod, Service } from './kubernetes.ts'
 import type { WorkloadSeen } from './network-policy.ts'
-import type { Member } from './observations.ts'
+import { API_PORT, type Member } from './observations.ts'
 import { ASK_ALL, notAsked, type OperatorSeen, type Socket } from './sockets.ts'
 
 /** Gathers what was seen into what the rules of the firewall are worked out from. */
@@ -63,7 +63,7 @@ function servicePortsOf(
 export function apiPortOf(servers: FirewallSightings['server']): number {
   const args = valuesOf(servers).flatMap(({ value }) => ('absent' in value ? [] : value.arguments))
   const port = args.map((a) => /^--secure-port=(\d+)$/.exec(a)?.[1]).find((p) => p !== undefined)
-  return port === undefined ? 6443 : Number(port)
+  return port === undefined ? API_PORT : Number(port)
 }
 
 /** Where it is clear from every control plane that can be reached; several addresses of one are nobody's for sure. */

@@ -3,7 +3,7 @@ import { parseAddress } from './cidr.ts'
 import { admitted, type CompiledFirewall, compileRule } from './firewall.ts'
 import { breadthOf, holds } from './firewall-sets.ts'
 import type { FirewallChain } from './hardening-config.ts'
-import type { Member } from './observations.ts'
+import { API_PORT, type Member } from './observations.ts'
 import { counted, listed } from './remarks.ts'
 
 /** What a firewall in effect is worth: whom it lets in that has no business there, and whom it shuts out that the cluster needs. */
@@ -31,7 +31,7 @@ const LETS_IN = { everybody: 'everybody is', 'too many': 'more addresses than an
 function shutOut(firewall: CompiledFirewall, node: string, type: Member['type'], known: readonly Member[]): string | undefined {
   const others = known.filter((m) => m.name !== node)
   const planes = others.filter((m) => m.type === 'controlplane')
-  const apiServer: Port = [known.find((m) => m.name === node)?.apiPort ?? 6443, 'the API server']
+  const apiServer: Port = [known.find((m) => m.name === node)?.apiPort ?? API_PORT, 'the API server']
   const isShut =
     (from: readonly Member[]) =>
     ([port]: Port): boolean =>

@@ -2,7 +2,7 @@ import { type Block, canonical } from '../contract.ts'
 import { formatAddress, isLoopback, isWildcard, parseAddress } from './cidr.ts'
 import { type Bite, type End, type Flow, podKey, selects } from './network-match.ts'
 import type { PodSeen, ServiceSeen } from './network-policy.ts'
-import type { Member } from './observations.ts'
+import { API_PORT, type Member } from './observations.ts'
 import { counted, listed } from './remarks.ts'
 import type { Socket } from './sockets.ts'
 
@@ -33,8 +33,6 @@ interface ApiServer {
   port: number
 }
 
-/** What Talos has where a member does not say. */
-const API_PORT = 6443
 /** Its endpoints are the control plane nodes, and there a policy meets what goes to it. */
 export const API_SERVICE = 'default/kubernetes'
 

@@ -6,6 +6,9 @@ import { type KernelKeys, type KernelParams, type SysctlConfig, type SysctlForm,
  * is taken and stripped of secrets is bound in `observe/`.
  */
 
+/** Where Talos lets an API server listen that nothing else is said of. */
+export const API_PORT = 6443
+
 /** A Talos node as cluster discovery knows it. */
 export interface Member {
   /** As Kubernetes calls the node. */

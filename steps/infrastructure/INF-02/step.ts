@@ -33,7 +33,7 @@ import {
   keptConfig,
 } from '../../../src/domain/hardening-config.ts'
 import { apiServerPod, pods, services, workloads } from '../../../src/domain/kubernetes.ts'
-import { configOwner, etcdMembers, freshApi, members } from '../../../src/domain/observations.ts'
+import { API_PORT, configOwner, etcdMembers, freshApi, members } from '../../../src/domain/observations.ts'
 import { type Surroundings, stopsChange, tryConfig } from '../../../src/domain/patch-config.ts'
 import { counted } from '../../../src/domain/remarks.ts'
 import { operatorSeen, sockets } from '../../../src/domain/sockets.ts'
@@ -153,7 +153,7 @@ export default step({
         patches: change.patches,
         yaml: change.yaml,
         windowSeconds: answers.window,
-        probes: probesFor(isPlane, input.apiServerPort ?? 6443, change.after),
+        probes: probesFor(isPlane, input.apiServerPort ?? API_PORT, change.after),
         ...held(change.after),
         back: firewallUndo([change.record], change.after).patches,
         undo: { sentence: 'takes back only what it set, and the default action that was there', record: change.record },
